@@ -1,0 +1,36 @@
+# Everything that the README, the continuous integration and people call.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: setup check test demo bench docs clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "tacitly needs Python 3.11 or later, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/typos
+
+test: setup
+	$(BIN)/python -m pytest
+
+demo: setup
+	$(BIN)/tacitly study demo
+
+bench: setup
+	$(BIN)/python benchmarks/run.py
+
+docs: setup
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "docs: site/index.html"
+
+clean:
+	rm -rf .venv site build dist src/*.egg-info

@@ -1,0 +1,1 @@
+"""States of answers: which tokens, how they are read, where they are kept."""

@@ -1,0 +1,78 @@
+"""What probes read: the states of answers at named positions, one site and layer at a time."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+
+class StateTable(Protocol):
+    """States of the answers that it was opened for, in their order."""
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The sites captured."""
+
+    @property
+    def positions(self) -> tuple[str, ...]:
+        """The token positions captured."""
+
+    def layers(self, site: str) -> tuple[int, ...]:
+        """The layers of a site; 0 is the embedding output, which only `residual` has."""
+
+    def present(self, position: str) -> Bool[np.ndarray, " answer"]:
+        """Which answers have a position."""
+
+    def states(self, site: str, layer: int, position: str) -> Float[np.ndarray, "answer width"]:
+        """The states of one cell in float32; zeros where an answer does not have the position."""
+
+    def layer_states(self, site: str, layer: int) -> Float[np.ndarray, "answer position width"]:
+        """The states of one layer at all positions, read once."""
+
+
+class ArrayStateTable:
+    """A fake that holds its states in memory.
+
+    Args:
+        values: The states by site and layer, each `[answers, positions, width]`.
+        positions: The names of the positions.
+        present: Which answers have which position; all of them by default.
+
+    Example:
+        >>> table = ArrayStateTable({("residual", 0): np.zeros((3, 1, 4), np.float32)}, positions=("-1",))
+        >>> table.layers("residual"), table.states("residual", 0, "-1").shape
+        ((0,), (3, 4))
+    """
+
+    def __init__(
+        self,
+        values: Mapping[tuple[str, int], Float[np.ndarray, "answer position width"]],
+        *,
+        positions: tuple[str, ...],
+        present: Bool[np.ndarray, "answer position"] | None = None,
+    ) -> None:
+        self._values = dict(values)
+        self._present = present
+        self.positions = positions
+        self.sites = tuple(dict.fromkeys(site for site, _ in self._values))
+
+    def layers(self, site: str) -> tuple[int, ...]:
+        """The layers of a site, in order."""
+        return tuple(sorted(layer for name, layer in self._values if name == site))
+
+    def present(self, position: str) -> Bool[np.ndarray, " answer"]:
+        """Which answers have a position."""
+        if self._present is None:
+            return np.ones(len(next(iter(self._values.values()))), dtype=bool)
+        found: Bool[np.ndarray, " answer"] = self._present[:, self.positions.index(position)]
+        return found
+
+    def states(self, site: str, layer: int, position: str) -> Float[np.ndarray, "answer width"]:
+        """The states of one cell."""
+        return self.layer_states(site, layer)[:, self.positions.index(position)]
+
+    def layer_states(self, site: str, layer: int) -> Float[np.ndarray, "answer position width"]:
+        """The states of one layer."""
+        values: Float[np.ndarray, "answer position width"] = self._values[site, layer].astype(np.float32)
+        return values

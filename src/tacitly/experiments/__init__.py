@@ -1,0 +1,1 @@
+"""Experiments: from rows, scores and activations to figures."""

@@ -1,0 +1,221 @@
+"""The second half of error detection: baselines, controls, and what the probe adds to them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from tacitly.activations.base import StateTable
+from tacitly.baselines.catalog import CONTROLS, load_control
+from tacitly.errors import UndefinedMetricError
+from tacitly.evaluation.folds import Fold, OuterFold
+from tacitly.evaluation.metrics import fold_aurocs
+from tacitly.experiments.answer_table import AnswerTable, read_answers
+from tacitly.experiments.cell_ranking import merge_margins
+from tacitly.experiments.fold_plan import FoldPlan, plan_folds
+from tacitly.experiments.nested_fit import fit_nested
+from tacitly.experiments.probe_controls import LAYER_0, SHUFFLED, ProbeControls
+from tacitly.experiments.probe_stage import PROBE, run_in_threads
+from tacitly.experiments.score_rows import CONTROL_PREFIX, ScoreRows
+from tacitly.progress import Progress, RecordedProgress
+
+BEST_BASELINE = "best_baseline"
+BEST_CONTROL = "best_control"
+COMBINED = "combined"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineStage:
+    """What the baselines stage leaves.
+
+    Attributes:
+        scores: Score rows of every baseline, of the controls (`control:<name>`, and
+            `control:shuffled/<i>` for each shuffle), of `best_baseline`, `best_control` and
+            `combined`; those of all answers begin with `all:`. They are of exactly the answers that the probe scored.
+        record: What JSON can hold: `choices` (best baseline and control of each outer fold) and `missing` (why a
+            baseline or control was not compared).
+    """
+
+    scores: pd.DataFrame
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _FoldResult:
+    methods: dict[str, Float[np.ndarray, " row"]]
+    best_baseline: str | None
+    best_control: str | None
+    missing: dict[str, str]
+
+
+def score_baselines(
+    rows: pd.DataFrame,
+    states: StateTable,
+    *,
+    probes: Mapping[str, Any],
+    seeds: tuple[int, ...] = (0,),
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> BaselineStage:
+    """Score what the probe is held against, on the same answers and folds.
+
+    The best baseline, the best control and the weights of `combined` are chosen in the training part of each fold, by
+    mean inner AUROC. Shuffled labels are a check and no candidate for the best control.
+
+    Args:
+        rows: Greedy answers, the same as for the probes.
+        states: Their states.
+        probes: The record of the probes stage.
+        seeds: The same as for the probes.
+        seed: The same as for the probes.
+        progress: Hears of each outer fold.
+
+    Returns:
+        The scores and the choices.
+    """
+    progress = progress or RecordedProgress()
+    table = read_answers(rows, states)
+    plans = plan_folds(table, seeds=seeds, seed=seed)
+    chosen = {
+        (c["set"], c["grouping"], c["seed"], c["outer_fold"]): c for c in probes["choices"] if c["method"] == PROBE
+    }
+    jobs = [
+        (plan, outer, chosen[key])
+        for plan in plans.plans
+        for outer in plan.folds
+        if (key := (plan.answers, plan.grouping, plan.seed, outer.fold.number)) in chosen
+    ]
+    controls = ProbeControls(table, states, seed=seed)
+    progress.begin("baselines", len(jobs))
+
+    def run(job: tuple[FoldPlan, OuterFold, Mapping[str, Any]]) -> _FoldResult:
+        return _score_fold(job[0], job[1], job[2], table, controls)
+
+    scores = ScoreRows(table)
+    choices = []
+    missing: dict[tuple[str, str, str], str] = {}
+    for (plan, outer, _), result in zip(jobs, run_in_threads(run, jobs), strict=True):
+        for method, values in result.methods.items():
+            scores.add(plan, outer.fold.number, method, values)
+        choices.append(
+            {
+                "set": plan.answers,
+                "grouping": plan.grouping,
+                "seed": plan.seed,
+                "outer_fold": outer.fold.number,
+                BEST_BASELINE: result.best_baseline,
+                BEST_CONTROL: result.best_control,
+            }
+        )
+        reasons = {**table.sets[plan.answers].missing_baselines, **result.missing}
+        missing |= {(plan.answers, plan.grouping, name): reason for name, reason in reasons.items()}
+        progress.advance()
+    return BaselineStage(
+        scores=scores.frame(),
+        record={
+            "choices": choices,
+            "missing": [
+                {"set": name, "grouping": grouping, "method": method, "reason": reason}
+                for (name, grouping, method), reason in missing.items()
+            ],
+        },
+    )
+
+
+def _score_fold(
+    plan: FoldPlan, outer: OuterFold, choice: Mapping[str, Any], table: AnswerTable, controls: ProbeControls
+) -> _FoldResult:
+    features, present = controls.read(choice["site"], choice["layer"], choice["position"])
+    probe = fit_nested(features, table.correct, present=present, outer=outer, grid=(choice["C"],))
+    tested = outer.fold.test & present
+    methods: dict[str, Float[np.ndarray, " row"]] = {}
+    inner: dict[str, float] = {}
+    for name, values in table.sets[plan.answers].baselines.items():
+        methods[name] = np.where(tested, values, np.nan)
+        inner[name] = _inner_auroc(np.where(outer.fold.train & present, values, np.nan), outer.inner, table)
+    best_baseline = _best(inner)
+    if best_baseline is not None:
+        methods[BEST_BASELINE] = methods[best_baseline]
+        values = table.sets[plan.answers].baselines[best_baseline]
+        methods[COMBINED] = _combine(probe.choice.margins, probe.margins, values, table.correct)
+    found, control_inner, missing = _score_controls(plan, outer, choice, table, controls, tested)
+    methods |= {CONTROL_PREFIX + name: values for name, values in found.items()}
+    best_control = _best(control_inner)
+    if best_control is not None:
+        methods[BEST_CONTROL] = found[best_control]
+    return _FoldResult(methods, best_baseline, best_control, missing)
+
+
+def _score_controls(
+    plan: FoldPlan,
+    outer: OuterFold,
+    choice: Mapping[str, Any],
+    table: AnswerTable,
+    controls: ProbeControls,
+    tested: Bool[np.ndarray, " row"],
+) -> tuple[dict[str, Float[np.ndarray, " row"]], dict[str, float], dict[str, str]]:
+    """The controls' scores for the tested answers, their mean inner AUROC, and why some have none."""
+    scores: dict[str, Float[np.ndarray, " row"]] = {}
+    inner: dict[str, float] = {}
+    missing: dict[str, str] = {}
+    _, present = controls.read(choice["site"], choice["layer"], choice["position"])
+    for name in CONTROLS:
+        if name == "located" and plan.answers == "located":
+            continue
+        control = load_control(name)
+        parts = []
+        for fold in (outer.fold, *outer.inner):
+            train, test = fold.train & present, fold.test & present
+            if len(set(table.correct[train].tolist())) < 2:
+                parts.append(np.full(len(table.correct), np.nan))
+            else:
+                parts.append(control.scores(table.rows, table.correct, train=train, test=test))
+        scores[name] = np.where(tested, parts[0], np.nan)
+        inner[name] = _mean(np.stack(parts[1:]), outer.inner, table)
+    for shuffle, margins in enumerate(controls.fit_shuffled(plan, outer, choice)):
+        scores[f"{SHUFFLED}/{shuffle}"] = margins
+    try:
+        layer_0 = controls.fit_layer_0(outer, choice)
+    except UndefinedMetricError as error:
+        missing[CONTROL_PREFIX + LAYER_0] = str(error)
+    else:
+        scores[LAYER_0] = np.where(tested, layer_0.margins, np.nan)
+        inner[LAYER_0] = layer_0.choice.inner_auroc
+    return scores, inner, missing
+
+
+def _inner_auroc(scores: Float[np.ndarray, " row"], inner: tuple[Fold, ...], table: AnswerTable) -> float:
+    return _mean(np.tile(scores, (len(inner), 1)), inner, table)
+
+
+def _mean(scores: Float[np.ndarray, "fold row"], inner: tuple[Fold, ...], table: AnswerTable) -> float:
+    merged, numbers = merge_margins(scores, inner)
+    return float(fold_aurocs(table.correct, merged, numbers, weights=np.ones((1, len(numbers))))[0])
+
+
+def _best(values: Mapping[str, float]) -> str | None:
+    defined = {name: value for name, value in values.items() if not np.isnan(value)}
+    return max(defined, key=lambda name: defined[name]) if defined else None
+
+
+def _combine(
+    train_margins: Float[np.ndarray, " row"],
+    test_margins: Float[np.ndarray, " row"],
+    baseline: Float[np.ndarray, " row"],
+    correct: Bool[np.ndarray, " row"],
+) -> Float[np.ndarray, " row"]:
+    """Logistic regression on the probe's and the best baseline's score, learned from inner out-of-fold scores."""
+    train = ~np.isnan(train_margins)
+    test = ~np.isnan(test_margins)
+    found = np.full(len(correct), np.nan)
+    if test.any():
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0))
+        model.fit(np.column_stack([train_margins[train], baseline[train]]), correct[train])
+        found[test] = model.decision_function(np.column_stack([test_margins[test], baseline[test]]))
+    return found

@@ -1,0 +1,224 @@
+"""The first half of error detection: folds, the grid, one probe per outer fold, and the detector."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from os import cpu_count
+from threading import Lock
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from tacitly.activations.base import StateTable
+from tacitly.errors import UndefinedMetricError
+from tacitly.evaluation.folds import OuterFold
+from tacitly.evaluation.metrics import snap_ties
+from tacitly.experiments.answer_table import AnswerTable, read_answers
+from tacitly.experiments.cell_ranking import CellRanking, rank_cells
+from tacitly.experiments.detector_training import DetectorSource, train_detector
+from tacitly.experiments.fold_plan import FoldPlan, FoldPlans, plan_folds
+from tacitly.experiments.nested_fit import NestedFit, fit_nested
+from tacitly.experiments.score_rows import ScoreRows
+from tacitly.probes.detector import Detector
+from tacitly.probes.grid import Cell, best_cell, require_finite
+from tacitly.probes.logistic import RANKING_C, LogisticProbe
+from tacitly.probes.mean_difference import MeanDifferenceProbe
+from tacitly.progress import Progress, RecordedProgress
+
+PROBE = "probe"
+MEAN_DIFFERENCE = "probe_mean_difference"
+LAST_TOKEN = "probe_last_token"  # noqa: S105
+LAYER_0_EXACT = "layer0_exact_answer"
+EXACT_CELL = Cell("residual", 0, "exact_answer_last_token")
+LAST_POSITION = "-1"
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeStage:
+    """What the probes stage leaves.
+
+    Attributes:
+        folds: answer_id, grouping, seed, outer_fold; -1 for the training part of a task's own split.
+        scores: Score rows of `probe` (a calibrated probability), `probe_mean_difference` and `layer0_exact_answer`, and
+            of `all:probe`, `all:probe_mean_difference` and `all:probe_last_token` for all answers.
+        record: What JSON can hold: `choices` (cell, C, inner AUROC and threshold of each set, grouping, seed and
+            outer fold), `skipped` folds, `grid` and `reasons`.
+        detector: The detector, or None.
+        detector_reason: Why there is none.
+    """
+
+    folds: pd.DataFrame
+    scores: pd.DataFrame
+    record: dict[str, Any]
+    detector: Detector | None
+    detector_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    plan: FoldPlan
+    outer: OuterFold
+    method: str
+    cell: Cell | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    fit: NestedFit | None
+    mean_difference: Float[np.ndarray, " row"] | None
+    reason: str | None
+
+
+def train_probes(
+    rows: pd.DataFrame,
+    states: StateTable,
+    *,
+    source: DetectorSource,
+    seeds: Sequence[int] = (0,),
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> ProbeStage:
+    """Run the probes of the whole protocol: nested, under both groupings, on located answers and on all.
+
+    Args:
+        rows: Greedy answers, one per row.
+        states: Their states, in the same order.
+        source: Whose answers they are, for the detector.
+        seeds: One reshuffling of the outer folds each.
+        seed: The seed of the study.
+        progress: Hears of each cell.
+
+    Returns:
+        Folds, scores, choices, the heat map and the detector. What the data do not define has a reason instead.
+
+    Reference:
+        Orgad et al. (2025), section 3; the project's method, section 6.
+    """
+    progress = progress or RecordedProgress()
+    table = read_answers(rows, states)
+    plans = plan_folds(table, seeds=seeds, seed=seed)
+    ranking = rank_cells(table, states, plans, rng=np.random.default_rng([seed, 2]), progress=progress)
+    scores = ScoreRows(table)
+    choices: list[dict[str, Any]] = []
+    skipped: list[dict[str, Any]] = []
+    jobs = _list_jobs(plans, ranking)
+    for job, outcome in zip(jobs, _run_jobs(jobs, table, states), strict=True):
+        where = {
+            "set": job.plan.answers,
+            "grouping": job.plan.grouping,
+            "seed": job.plan.seed,
+            "outer_fold": job.outer.fold.number,
+            "method": job.method,
+        }
+        if outcome.fit is None or job.cell is None:
+            skipped.append({**where, "reason": outcome.reason})
+            continue
+        choice = outcome.fit.choice
+        scores.add(job.plan, job.outer.fold.number, job.method, choice.platt.probability(outcome.fit.margins))
+        if outcome.mean_difference is not None:
+            scores.add(job.plan, job.outer.fold.number, MEAN_DIFFERENCE, outcome.mean_difference)
+        choices.append(
+            {
+                **where,
+                "site": job.cell.site,
+                "layer": job.cell.layer,
+                "position": job.cell.position,
+                "C": choice.C,
+                "inner_auroc": choice.inner_auroc,
+                "threshold": choice.threshold,
+            }
+        )
+    _score_embedding(table, states, plans, scores)
+    detector, detector_reason = train_detector(table, states, plans, ranking, source=source, seed=seed)
+    record = {
+        "choices": choices,
+        "skipped": skipped,
+        "grid": ranking.grid.astype(object).where(ranking.grid.notna(), None).to_dict("records"),
+        "reasons": [
+            {"set": name, "grouping": grouping, "reason": reason} for (name, grouping), reason in plans.reasons.items()
+        ],
+    }
+    return ProbeStage(
+        folds=plans.assigned,
+        scores=scores.frame(),
+        record=record,
+        detector=detector,
+        detector_reason=detector_reason,
+    )
+
+
+def _list_jobs(plans: FoldPlans, ranking: CellRanking) -> list[_Job]:
+    jobs = []
+    at_end = np.array([cell.position == LAST_POSITION for cell in ranking.cells], dtype=bool)
+    for p, plan in enumerate(plans.plans):
+        for f, outer in enumerate(plan.folds):
+            kinds: list[tuple[str, Bool[np.ndarray, " cell"]]] = [(PROBE, ranking.eligible[plan.answers])]
+            if plan.answers == "all" and (at_end & ranking.eligible["all"]).any():
+                kinds.append((LAST_TOKEN, ranking.eligible["all"] & at_end))
+            for method, among in kinds:
+                best = best_cell(ranking.cells, ranking.inner[p, f], among=among)
+                jobs.append(_Job(plan, outer, method, None if best is None else ranking.cells[best]))
+    return jobs
+
+
+def _run_jobs(jobs: Sequence[_Job], table: AnswerTable, states: StateTable) -> list[_Outcome]:
+    lock = Lock()
+
+    def run(job: _Job) -> _Outcome:
+        if job.cell is None:
+            return _Outcome(None, None, "no inner fold has right and wrong answers in both parts")
+        with lock:
+            features = read_cell(states, job.cell, table.sets[job.plan.answers].rows)
+        present = states.present(job.cell.position)
+        try:
+            fit = fit_nested(features, table.correct, present=present, outer=job.outer)
+        except UndefinedMetricError as error:
+            return _Outcome(None, None, str(error))
+        if job.method != PROBE:
+            return _Outcome(fit, None, None)
+        train, test = job.outer.fold.train & present, job.outer.fold.test & present
+        other = np.full(len(table.correct), np.nan)
+        if test.any():
+            probe = MeanDifferenceProbe().fit(features[train], table.correct[train])
+            other[test] = snap_ties(probe.decision_function(features[test]))
+        return _Outcome(fit, other, None)
+
+    return run_in_threads(run, jobs)
+
+
+def run_in_threads(run: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
+    """Run independent fits side by side, each with single-threaded linear algebra; results in the order of the jobs."""
+    with threadpool_limits(1), ThreadPoolExecutor(cpu_count()) as pool:
+        return list(pool.map(run, jobs))
+
+
+def read_cell(states: StateTable, cell: Cell, rows: Bool[np.ndarray, " answer"]) -> Float[np.ndarray, "answer width"]:
+    """The states of one cell, refused where a row that is in play is not finite."""
+    features = states.states(cell.site, cell.layer, cell.position)
+    require_finite(features[rows & states.present(cell.position)], cell)
+    return features
+
+
+def _score_embedding(table: AnswerTable, states: StateTable, plans: FoldPlans, scores: ScoreRows) -> None:
+    """Score the located answers at layer 0 of the exact answer, where equal answers must get equal scores."""
+    if EXACT_CELL.site not in states.sites or EXACT_CELL.layer not in states.layers(EXACT_CELL.site):
+        return
+    if EXACT_CELL.position not in states.positions:
+        return
+    features = read_cell(states, EXACT_CELL, table.sets["located"].rows)
+    present = states.present(EXACT_CELL.position)
+    for plan in plans.plans:
+        for outer in plan.folds if plan.answers == "located" else ():
+            train, test = outer.fold.train & present, outer.fold.test & present
+            if not test.any() or len(set(table.correct[train].tolist())) < 2:
+                continue
+            found = np.full(len(table.correct), np.nan)
+            probe = LogisticProbe(C=RANKING_C).fit(features[train], table.correct[train])
+            found[test] = snap_ties(probe.decision_function(features[test]))
+            scores.add(plan, outer.fold.number, LAYER_0_EXACT, found)

@@ -1,0 +1,67 @@
+"""Score rows: what each method says about each tested answer."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from tacitly.experiments.answer_table import AnswerTable, SetName
+from tacitly.experiments.fold_plan import FoldPlan
+
+SCORE_COLUMNS = ("answer_id", "method", "grouping", "seed", "outer_fold", "score")
+CONTROL_PREFIX = "control:"
+ALL_PREFIX = "all:"
+
+
+def method_in(answers: SetName, method: str) -> str:
+    """The name of a method in the files: those of all answers begin with `all:`.
+
+    Example:
+        >>> method_in("located", "probe"), method_in("all", "control:length")
+        ('probe', 'all:control:length')
+    """
+    return method if answers == "located" else ALL_PREFIX + method
+
+
+@dataclass(slots=True)
+class ScoreRows:
+    """Collects score rows.
+
+    Args:
+        table: The answers that are scored.
+    """
+
+    table: AnswerTable
+    _parts: list[pd.DataFrame] = field(default_factory=list)
+
+    def add(self, plan: FoldPlan, number: int, method: str, scores: Float[np.ndarray, " row"]) -> None:
+        """Add one method's scores for one outer fold; rows with NaN are not scored.
+
+        Args:
+            plan: The folds.
+            number: The outer fold.
+            method: The method, without the prefix of its set.
+            scores: One score per answer of the table.
+        """
+        scored = ~np.isnan(scores)
+        count = int(scored.sum())
+        self._parts.append(
+            pd.DataFrame(
+                {
+                    "answer_id": self.table.ids(scored),
+                    "method": method_in(plan.answers, method),
+                    "grouping": plan.grouping,
+                    "seed": np.full(count, plan.seed, dtype=np.int64),
+                    "outer_fold": np.full(count, number, dtype=np.int64),
+                    "score": scores[scored].astype(np.float64),
+                }
+            )
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """All rows so far."""
+        parts = [part for part in self._parts if len(part)]
+        if not parts:
+            return pd.DataFrame({name: pd.Series(dtype=object) for name in SCORE_COLUMNS})
+        return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,35 @@
+"""The judges by name."""
+
+from importlib import import_module
+from typing import cast
+
+from tacitly.errors import SettingsError
+from tacitly.judges.base import Judge
+
+JUDGES = {
+    "match": "tacitly.judges.match:MatchJudge",
+}
+
+
+def load_judge(name: str) -> Judge:
+    """Make the judge of a name.
+
+    Args:
+        name: A name of the catalog.
+
+    Returns:
+        The judge.
+
+    Raises:
+        SettingsError: No judge has that name.
+
+    Example:
+        >>> type(load_judge("match")).__name__
+        'MatchJudge'
+    """
+    if name not in JUDGES:
+        raise SettingsError(
+            f"unknown judge {name!r}", allowed=", ".join(sorted(JUDGES)), remedy="set task.judge to one of them"
+        )
+    module, _, attribute = JUDGES[name].partition(":")
+    return cast("Judge", getattr(import_module(module), attribute)())

@@ -1,0 +1,1 @@
+"""Where in an answer the exact answer stands, in characters and in tokens."""

@@ -1,0 +1,65 @@
+"""The exact answer as a number."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tacitly.locators.base import missing
+from tacitly.records import Span
+from tacitly.text import Word, words
+
+_ASKS = re.compile(
+    r"\bhow (?:many|much|old|tall|long|far|high|deep|often|large|heavy|fast|hot|cold)\b"
+    r"|\b(?:what|which) (?:year|century|decade|percentage|percent|number|age|temperature)\b"
+    r"|\b(?:square|cube) root\b|\bmultiplied\b|\bdivided by\b|\bplus\b|\bminus\b|\btimes\b|\bprime number\b|\bsum of\b"
+    r"|\b(?:boiling|freezing|melting) point\b|^when\b|\d\s*[-+*/x×]\s*\d",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"\b(?:year|when)\b", re.IGNORECASE)
+_ERA = re.compile(r"\s*(?:AD|BC|CE|BCE|A\.D\.|B\.C\.)\b")
+
+
+@dataclass(frozen=True)
+class NumberLocator:
+    """Locates the first number that the question does not have already; where it asks for a year, the first like one.
+
+    Example:
+        >>> NumberLocator().locate("What is 15 times 6?", "15 times 6 equals 90.", ()).exact_answer
+        '90'
+    """
+
+    def locate(self, question_text: str, answer_text: str, choices: Sequence[str]) -> Span:  # noqa: ARG002
+        """Find the number that the answer gives."""
+        asked = {word.key for word in words(question_text) if word.number}
+        numbers = [word for word in words(answer_text) if word.number]
+        if not numbers:
+            return missing("number", "says no number")
+        fresh = [word for word in numbers if word.key not in asked]
+        if not fresh:
+            return missing("number", "says no number that the question does not")
+        if _YEAR.search(question_text):
+            years = [word for word in fresh if _like_year(word, answer_text)]
+            fresh = years or fresh
+        first = fresh[0]
+        exact = answer_text[first.start : first.end]
+        return Span(start=first.start, end=first.end, exact_answer=exact, given=first.key, locator="number")
+
+
+def _like_year(word: Word, text: str) -> bool:
+    return (word.key.isdigit() and len(word.key) in (3, 4)) or _ERA.match(text, word.end) is not None
+
+
+@dataclass(frozen=True)
+class AskedNumberLocator:
+    """Locates a number, only where the question's form asks for one (`how many`, `what year`, ...).
+
+    Example:
+        >>> AskedNumberLocator().locate("Who reigned in 1912?", "George, from 1910", ()).found
+        False
+    """
+
+    def locate(self, question_text: str, answer_text: str, choices: Sequence[str]) -> Span:
+        """Find the number that the answer gives, if the question wants one."""
+        if not _ASKS.search(question_text):
+            return missing("number", "the question asks for no number")
+        return NumberLocator().locate(question_text, answer_text, choices)

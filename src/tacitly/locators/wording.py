@@ -1,0 +1,46 @@
+"""Words that carry no answer: what sentences around an exact answer are made of."""
+
+GLUE = frozenset(
+    """
+    according actual actually additionally affect affected affects almost alongside already although always answer
+    approximately around associated attributed based became become becomes began begin begins believed belong
+    belongs best called calls cannot case cause caused causes characterized classified come comes common commonly
+    composed considered contain contained contains correct correctly credit credited current currently deal deals
+    define defined defines depend depends derived derives describe described describes discovered due especially
+    exactly example famous famously first following follows form formed found frequently general generally get gets
+    give given gives go goes happen happens held help helps however iconic include included includes including
+    infamous instead invented involve involved involves just kind kinds known largely legendary likely list located
+    made main mainly major make makes manner many mean means measured mostly name named names namely near nearly
+    need never normally notable often okay originate originated originates originating particular particularly
+    perhaps play played plays possible possibly primarily primary probable probably produce produced produces
+    question really reason refer referred refers regarded related renowned result responsible results said same say
+    says see seen several short significant simply single situated so-called sometimes specific specifically stand
+    stands still sure take taken takes term the thing thought together took treat treated treats true type types
+    typically unknown use used uses usually various way well widely word written wrote yes
+    """.split()  # noqa: SIM905
+)
+"""Verbs, hedges and general words that lead to an exact answer without being part of it."""
+
+MEASURES = frozenset(
+    """
+    amount blend branch category class combination combinations component genus group kind list lot member mixture
+    name number pair part piece range sample series set sort species study subtype symbol type variety
+    """.split()  # noqa: SIM905
+)
+"""Nouns that are passed over where `of` follows: a `type of` something."""
+
+COPULAS = frozenset("is are was were be equals equal means called named remains becomes became".split())  # noqa: SIM905
+
+NAMED_THINGS = frozenset(
+    """
+    actor actress artist author band capital city company composer continent country desert director district empire
+    emperor island king lake language leader moon mountain nation ocean painter person place planet president queen
+    range region river scientist sea ship singer state strait team town writer
+    """.split()  # noqa: SIM905
+)
+"""What has a proper name: a question after one of these is answered by words in capitals."""
+
+NAME_PARTICLES = frozenset("of de da van von der den la le el al bin ibn di du del y and".split())  # noqa: SIM905
+ABBREVIATIONS = frozenset("dr mr mrs ms st mt jr sr".split())  # noqa: SIM905
+STATE_WORDS = frozenset("republic kingdom states emirates federation sultanate commonwealth".split())  # noqa: SIM905
+"""What the names of countries are made of."""

@@ -1,0 +1,227 @@
+"""Which phrases of a list a text names, in what order: for judging by choices and for locating them alike."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tacitly.text import Word, content, misread, singular, words
+
+FUNCTION_WORDS = frozenset(
+    """
+    a about after all also an and any are as at be because been before being between both but by can could did do does
+    during each either for from had has have he her his how i if in into is it its may might more most much must my no
+    nor not of on one only or other our over s she should since so some such than that the their them then there these
+    they this those through to too under until up upon very via was we were what when where whether which while who whom
+    whose why will with within without would you your
+    """.split()  # noqa: SIM905
+)
+
+_NEGATIONS = frozenset(
+    """
+    not never neither nor no without unlike isnt arent wasnt werent doesnt dont didnt cannot cant wont excluding
+    """.split()  # noqa: SIM905
+)
+_NEGATING_PAIRS = frozenset({("rather", "than"), ("instead", "of"), ("other", "than")})
+_NOT_NEGATED_AFTER = frozenset({"only", "just", "merely", "simply"})
+_CLAUSE_WORDS = frozenset("but however although though because that which who whom where it they he she".split())  # noqa: SIM905
+_CLAUSE_MARK = re.compile(r"[,;:.!?()\n—–]")
+_REACH = 6
+
+_Keys = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One place where a text names a phrase.
+
+    Attributes:
+        phrase: The phrase, as the list has it (the first of its names).
+        start: First character in the text.
+        end: One past the last character.
+        first_word: Index of its first word, `the` not counted.
+        last_word: Inclusive index of its last word.
+        proper: Whether the list writes it with a capital, as a proper name.
+    """
+
+    phrase: str
+    start: int
+    end: int
+    first_word: int
+    last_word: int
+    proper: bool
+
+
+def phrase_keys(phrase: str) -> _Keys:
+    """The keys that a phrase is found by: singular, without leading articles.
+
+    Example:
+        >>> phrase_keys("The ovaries")
+        ('ovary',)
+    """
+    return tuple(singular(word.key) for word in content(words(phrase)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    keys: _Keys
+    phrase: str
+    first: Word
+    proper: bool
+
+
+@lru_cache(maxsize=4096)
+def _index(phrases: tuple[str, ...]) -> dict[str, list[_Entry]]:
+    """The names of phrases by their first key, longest first."""
+    index: dict[str, list[_Entry]] = {}
+    for phrase in phrases:
+        names = [name.strip() for name in phrase.split("|")]
+        for name in names:
+            keys = phrase_keys(name)
+            if keys:
+                entry = _Entry(keys, names[0], content(words(name))[0], name[:1].isupper())
+                index.setdefault(keys[0], []).append(entry)
+    for entries in index.values():
+        entries.sort(key=lambda entry: -len(entry.keys))
+    return index
+
+
+def canonical(name: str, phrases: Sequence[str]) -> str:
+    """The phrase of a list that has this name, or the name itself.
+
+    Example:
+        >>> canonical("Renal", ["kidney|renal", "liver"]), canonical("heart", ["liver"])
+        ('kidney', 'heart')
+    """
+    keys = phrase_keys(name)
+    entries = _index(tuple(phrases)).get(keys[0], ()) if keys else ()
+    return next((entry.phrase for entry in entries if entry.keys == keys), name)
+
+
+def find_mentions(text: str, *lists: Sequence[str]) -> list[Mention]:
+    """Find every phrase of some lists in a text, as whole words.
+
+    Of phrases that overlap, the leftmost counts, and of those the longest: `anemia` is not named by `iron deficiency
+    anemia` where that is a phrase too. Singular and plural are the same.
+
+    Args:
+        text: The text.
+        *lists: Lists of phrases; where two have the same phrase, the earlier list's spelling is given. A phrase may be
+            followed by other names for the same thing (`kidney|renal`): the first is what is given.
+
+    Returns:
+        The mentions, in the text's order.
+
+    Example:
+        >>> [(m.phrase, m.start) for m in find_mentions("Kidneys, not a kidney stone", ["kidney", "kidney stone"])]
+        [('kidney', 0), ('kidney stone', 15)]
+    """
+    there = _without_the(text)
+    keys = [singular(word.key) for word in there]
+    indexes = [_index(tuple(phrases)) for phrases in lists]
+    found: list[Mention] = []
+    position = 0
+    while position < len(keys):
+        best: _Entry | None = None
+        for index in indexes:
+            for entry in index.get(keys[position], ()):
+                size = len(entry.keys)
+                if best is not None and size <= len(best.keys):
+                    break
+                if tuple(keys[position : position + size]) == entry.keys and not (
+                    size == 1 and len(keys) > 1 and misread(entry.first, there[position])
+                ):
+                    best = entry
+                    break
+        if best is None:
+            position += 1
+            continue
+        last = position + len(best.keys) - 1
+        found.append(Mention(best.phrase, there[position].start, there[last].end, position, last, best.proper))
+        position = last + 1
+    return found
+
+
+def named(text: str, *lists: Sequence[str], question: str = "") -> list[Mention]:
+    """Find the mentions that an answer stands by.
+
+    Left out are mentions that are denied (`not autosomal dominant`, `rather than a virus`), proper names within longer
+    ones (`South China Sea`), and those that only repeat the question: part of a longer stretch of it (`kidney` in
+    `Kidney cancer starts in ...`), or the question's own word where another mention follows (`Djibouti is in
+    Djibouti`). A question that itself lists two or more of the phrases offers them, so that naming one repeats nothing.
+
+    Args:
+        text: The answer.
+        *lists: Lists of phrases, as for `find_mentions`.
+        question: The question that it answers.
+
+    Returns:
+        The mentions, in the text's order.
+
+    Example:
+        >>> question = "Which organ does kidney cancer start in?"
+        >>> [m.start for m in named("Kidney cancer starts in the kidneys.", ["kidney", "lung"], question=question)]
+        [28]
+    """
+    there = _without_the(text)
+    kept = [
+        mention
+        for mention in find_mentions(text, *lists)
+        if not (_denied(text, there, mention) or _within_name(text, there, mention))
+    ]
+    asked = [singular(word.key) for word in _without_the(question)]
+    offered = {mention.phrase for mention in find_mentions(question, *lists)} if asked else set()
+    if not offered or len(offered) > 1:
+        return kept
+    said = [singular(word.key) for word in there]
+    kept = [mention for mention in kept if not _repeats(said, mention, asked)]
+    return [
+        mention
+        for i, mention in enumerate(kept)
+        if mention.phrase not in offered or i + 1 == len(kept) or mention.first_word > 0
+    ]
+
+
+def _without_the(text: str) -> list[Word]:
+    return [word for word in words(text) if word.key != "the"]
+
+
+def _within_name(text: str, there: Sequence[Word], mention: Mention) -> bool:
+    """Whether a proper name is only part of a longer one: `China` in `South China Sea`, `Mexico` in `New Mexico`."""
+    if not (mention.proper and text[mention.start].isupper()):
+        return False
+    before, after = mention.first_word - 1, mention.last_word + 1
+    if before >= 0 and there[before].key == "new" and text[there[before].end : mention.start] == " ":
+        return text[there[before].start].isupper()
+    if after >= len(there) or text[mention.end : there[after].start] != " " or there[after].key in FUNCTION_WORDS:
+        return False
+    following = text[there[after].start : there[after].end]
+    return following[0].isupper() and not following.isupper() and not there[after].number
+
+
+def _denied(text: str, there: Sequence[Word], mention: Mention) -> bool:
+    """Whether a negation stands before the mention, in the same clause."""
+    for i in range(mention.first_word - 1, max(-1, mention.first_word - 1 - _REACH), -1):
+        if _CLAUSE_MARK.search(text, there[i].end, there[i + 1].start):
+            return False
+        if there[i].key in _NEGATIONS:
+            return there[i + 1].key not in _NOT_NEGATED_AFTER
+        if (there[i - 1].key if i else "", there[i].key) in _NEGATING_PAIRS:
+            return True
+        if there[i].key in _CLAUSE_WORDS:
+            return False
+    return False
+
+
+def _repeats(said: Sequence[str], mention: Mention, asked: Sequence[str]) -> bool:
+    """Whether the mention is part of a longer stretch of the question, by at least one content word."""
+    size = mention.last_word - mention.first_word + 1
+    for place in range(len(asked) - size + 1):
+        if list(asked[place : place + size]) != list(said[mention.first_word : mention.last_word + 1]):
+            continue
+        for step, mine, theirs in ((-1, mention.first_word - 1, place - 1), (1, mention.last_word + 1, place + size)):
+            while 0 <= mine < len(said) and 0 <= theirs < len(asked) and said[mine] == asked[theirs]:
+                if said[mine] not in FUNCTION_WORDS:
+                    return True
+                mine, theirs = mine + step, theirs + step
+    return False

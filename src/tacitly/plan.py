@@ -1,0 +1,175 @@
+"""Which stages depend on which settings and on each other, and so what has to be done again."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tacitly.errors import SettingsError
+from tacitly.run_folder import STAGES, RunFolder, StageRecord, fingerprint, sha256
+from tacitly.settings import StudySettings
+
+BEFORE = {
+    "questions": (),
+    "answers": ("questions",),
+    "labels": ("answers",),
+    "spans": ("answers",),
+    "activations": ("answers", "spans"),
+    "probes": ("labels", "spans", "activations"),
+    "baselines": ("probes",),
+    "report": ("baselines",),
+}
+FILES = {
+    "questions": ("questions.parquet",),
+    "answers": ("answers",),
+    "labels": ("labels",),
+    "spans": ("spans",),
+    "activations": ("activations",),
+    "probes": ("folds.parquet", "scores/probes.parquet", "experiments/probes.json", "detector"),
+    "baselines": ("scores/baselines.parquet", "experiments/baselines.json"),
+    "report": ("metrics.json", "report"),
+}
+
+
+def own_settings(settings: StudySettings) -> dict[str, Any]:
+    """What each stage itself depends on; batch sizes and the number of samples change nothing that is there."""
+    task, model = settings.task, settings.model
+    generate = settings.generate.model_dump(exclude={"batch_size", "samples"})
+    content = sha256(task.path) if task.path is not None and Path(task.path).is_file() else None
+    return {
+        "questions": [task.model_dump(include={"name", "path", "limit", "prompt"}), content, settings.seed]
+        + [model.model_dump(exclude={"dtype"})],
+        "answers": [model.dtype, generate],
+        "labels": task.judge,
+        "spans": task.locator,
+        "activations": settings.capture.model_dump(),
+        "probes": settings.probe.model_dump(),
+        "baselines": None,
+        "report": None,
+    }
+
+
+def fingerprints(settings: StudySettings) -> dict[str, str]:
+    """A fingerprint per stage, of its settings and of the stages before it."""
+    own = own_settings(settings)
+    made: dict[str, str] = {}
+    for stage in STAGES:
+        made[stage] = fingerprint({"own": own[stage], "before": [made[s] for s in BEFORE[stage]]})
+    return made
+
+
+def dependents(stage: str) -> list[str]:
+    """A stage and all that builds on it, in order.
+
+    Example:
+        >>> dependents("labels")
+        ['labels', 'probes', 'baselines', 'report']
+    """
+    found = {stage}
+    for later in STAGES:
+        if found.intersection(BEFORE[later]):
+            found.add(later)
+    return [s for s in STAGES if s in found]
+
+
+def check_stage(stage: str, option: str) -> str:
+    """Refuse a stage that does not exist.
+
+    Raises:
+        SettingsError: Naming the stages.
+    """
+    if stage not in STAGES:
+        raise SettingsError(f"unknown stage {stage!r} for {option}", allowed=", ".join(STAGES))
+    return stage
+
+
+def prepare(run: RunFolder, settings: StudySettings, *, redo: str | None = None) -> list[str]:
+    """Forget what changed settings or `redo` make void, and set damaged files aside.
+
+    Returns:
+        What was done, in lines for the user.
+    """
+    notes = []
+    wanted = fingerprints(settings)
+    changed = [s for s in STAGES if s in run.manifest.stages and run.manifest.stages[s].fingerprint != wanted[s]]
+    if changed:
+        notes.append(f"settings changed ({_difference(run, settings)}): doing again {', '.join(changed)}")
+    again = list(dict.fromkeys([*changed, *(dependents(redo) if redo else ())]))
+    if redo:
+        notes.append(f"as asked, doing again {', '.join(dependents(redo))}")
+    _forget(run, again)
+    if "questions" in again:
+        run.manifest.model = None
+    notes += _mend(run)
+    for stage in STAGES:
+        run.manifest.stages.setdefault(stage, StageRecord(fingerprint=wanted[stage]))
+    run.manifest.settings = settings.model_dump(mode="json")
+    run.manifest.seed = settings.seed
+    return notes
+
+
+def _forget(run: RunFolder, stages: Iterable[str]) -> None:
+    names: list[str] = []
+    for stage in stages:
+        run.manifest.stages.pop(stage, None)
+        names += [f for prefix in FILES[stage] for f in run.files(prefix)]
+    if names:
+        run.manifest.complete = False
+        run.forget(names)
+
+
+def _difference(run: RunFolder, settings: StudySettings) -> str:
+    before, now = _flat(run.manifest.settings), _flat(settings.model_dump(mode="json"))
+    names = [name for name in now if before.get(name) != now[name]]
+    return ", ".join(f"{name}: {before.get(name)!r} -> {now[name]!r}" for name in names) or "the task's file"
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _mend(run: RunFolder) -> list[str]:
+    """Set damaged files aside; what they held, and what was made from it, is done again."""
+    damaged = run.damaged()
+    if not damaged:
+        return []
+    run.set_aside(damaged)
+    stages = {stage for stage, prefixes in FILES.items() for f in damaged if any(_under(f, p) for p in prefixes)}
+    companions: set[str] = set()
+    for name in damaged:
+        if name.startswith("activations/"):  # a shard and its index count together
+            number = name.rsplit("-", 1)[1].split(".")[0]
+            companions |= {f for f in run.files("activations") if f"-{number}." in f}
+    if "answers" in stages:
+        kept = set(run.table("answers").get("answer_id", ()))
+        companions |= {f for table in ("spans", "labels") for f in run.files(table) if not kept.issuperset(_ids(run, f))}
+        for index in (f for f in run.files("activations") if f.endswith(".parquet")):
+            if not kept.issuperset(_ids(run, index)):
+                number = index.rsplit("-", 1)[1].split(".")[0]
+                companions |= {f for f in run.files("activations") if f"-{number}." in f}
+        stages |= {"labels", "spans", "activations"}
+    if stages & {"answers", "activations"}:  # computed again in other batches, so floats may differ in the last digits
+        stages |= {"probes", "baselines", "report"}
+    run.forget(companions)
+    for stage in stages:
+        if stage in run.manifest.stages:
+            run.manifest.stages[stage].complete = False
+    run.manifest.complete = False
+    run.commit()
+    some = ", ".join(damaged[:3]) + (f" and {len(damaged) - 3} more" if len(damaged) > 3 else "")
+    return [f"damaged files were set aside in {run.path / 'damaged'} and are computed again: {some}"]
+
+
+def _under(name: str, prefix: str) -> bool:
+    return name == prefix or name.startswith(prefix + "/")
+
+
+def _ids(run: RunFolder, name: str) -> set[str]:
+    import pandas as pd
+
+    return set(pd.read_parquet(run.path / name, columns=["answer_id"])["answer_id"])

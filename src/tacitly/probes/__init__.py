@@ -1,0 +1,1 @@
+"""Probes: what is trained on activations to tell right answers from wrong ones."""

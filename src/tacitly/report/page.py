@@ -1,0 +1,207 @@
+"""The report: one HTML file that needs no network, with words and tables that need no script."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from tacitly.report.curves import probe_scores
+from tacitly.report.examples import choose_examples
+from tacitly.report.names import GROUPINGS, showable
+from tacitly.report.palette import DARK, LIGHT, dark_of_light
+from tacitly.report.pictures import (
+    Picture,
+    comparison_pictures,
+    curve_pictures,
+    heatmap_pictures,
+    located_pictures,
+)
+from tacitly.report.results import (
+    GROUPING_ORDER,
+    evaluation,
+    interval_of,
+    located_shares,
+    mapping_in,
+    number_in,
+)
+from tacitly.report.settings_list import setting_groups, timing_lines
+from tacitly.report.table import result_lines, undefined_reasons
+from tacitly.report.words import summary_sentences, within_sentence
+
+_DECISIONS = (
+    ("accuracy", "verdicts that are right"),
+    ("majority_accuracy", "always giving the commoner verdict"),
+    ("precision_error", "of the answers called wrong, truly wrong (precision)"),
+    ("recall_error", "of the wrong answers, called wrong (recall)"),
+    ("f1_error", "both in one number (F1)"),
+)
+_COUNTS = (
+    ("questions", "questions asked"),
+    ("answers", "answers"),
+    ("correct", "right"),
+    ("incorrect", "wrong"),
+    ("unknown", "could not be judged (in no figure)"),
+    ("refused", "refused to answer"),
+    ("located_correct", "right, with an exact answer found"),
+    ("located_incorrect", "wrong, with an exact answer found"),
+    ("located_without_accepted_answer", "judged right though the exact answer holds no accepted answer"),
+)
+
+
+def build_report(
+    metrics: Mapping[str, Any],
+    *,
+    rows: pd.DataFrame,
+    scores: pd.DataFrame,
+    folds: pd.DataFrame,
+    manifest: Mapping[str, Any],
+    warnings: Sequence[str],
+) -> str:
+    """Make the report's page.
+
+    Args:
+        metrics: The content of `metrics.json`.
+        rows: One row per greedy answer: answer_id, question, text, correct, exact_answer, and perhaps start and end.
+        scores: answer_id, method, grouping, seed, outer_fold, score, and perhaps set.
+        folds: answer_id, grouping, seed, outer_fold.
+        manifest: The run's manifest, or as much of it as is written when the report is made.
+        warnings: What the reader should know before trusting the figures.
+
+    Returns:
+        HTML that can be written as UTF-8: everything that came from a model or from data is escaped.
+    """
+    heatmaps = {answers: heatmap_pictures(metrics, answers=answers) for answers in ("located", "all")}
+    comparisons, curves, located = (
+        comparison_pictures(metrics),
+        curve_pictures(scores, rows),
+        located_pictures(metrics),
+    )
+    pictures = [*comparisons, *curves, *located, *heatmaps["located"], *heatmaps["all"]]
+    plotly, drawing = _script(get_plotlyjs()), _script(_template_text("report.js"))
+    sentences = summary_sentences(metrics)
+    everything = result_lines(metrics, answers="all")
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            metrics=metrics,
+            model=mapping_in(metrics, "model"),
+            model_name=mapping_in(metrics, "model").get("name") or "an unnamed model",
+            task=metrics.get("task") or "unnamed task",
+            first_words=sentences[:2],
+            more_words=sentences[2:],
+            accuracy=number_in(metrics, "accuracy"),
+            shares=located_shares(metrics),
+            groupings=GROUPINGS,
+            lines=result_lines(metrics),
+            reasons=undefined_reasons(result_lines(metrics)),
+            all_lines=everything,
+            all_reasons=undefined_reasons(everything),
+            decisions=_decisions(metrics),
+            comparisons=comparisons,
+            curves=curves,
+            located=located,
+            heatmaps=heatmaps,
+            counts=[
+                (words, value) for key, words in _COUNTS if (value := number_in(metrics.get("counts"), key)) is not None
+            ],
+            within=_within(metrics),
+            within_words=within_sentence(metrics),
+            examples=choose_examples(rows, probe_scores(scores, rows, grouping="by_entity")),
+            fold_lines=_fold_lines(folds),
+            warnings=list(warnings),
+            settings=setting_groups(manifest),
+            timings=timing_lines(metrics),
+            light=LIGHT,
+            dark=DARK,
+            style=Markup(_template_text("report.css")),  # noqa: S704 (our own file)
+            plotly=plotly,
+            drawing=drawing,
+            script_sources=" ".join(f"'{_digest(script)}'" for script in (plotly, drawing)),
+            figures=_embedded({"figures": _figures(pictures), "dark": dark_of_light()}),
+        )
+    )
+
+
+def _environment() -> Environment:
+    """Jinja with escaping everywhere, a complaint for every missing name, and nothing unshowable let through."""
+    return Environment(
+        loader=PackageLoader("tacitly.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: showable(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
+    )
+
+
+def _figures(pictures: Sequence[Picture]) -> dict[str, Any]:
+    return {picture.key: json.loads(picture.figure.to_json()) for picture in pictures}
+
+
+def _embedded(value: object) -> Markup:
+    """JSON that can stand inside a script element: it holds no `<`, `>`, `&` and nothing beyond ASCII."""
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 (escaped just above)
+
+
+def _template_text(name: str) -> str:
+    return files("tacitly.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _script(code: str) -> Markup:
+    """A script of ours; line ends as a browser reads them, or its digest would not fit."""
+    return Markup(code.replace("\r\n", "\n").replace("\r", "\n"))  # noqa: S704 (our own file and Plotly's)
+
+
+def _digest(script: str) -> str:
+    """The hash by which the page's content security policy knows a script."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+
+
+def _decisions(metrics: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """Accuracy, precision, recall and F1 at the threshold chosen in training; empty where no grouping has them."""
+    sides = [mapping_in(evaluation(metrics, grouping).entry, "decision") for grouping in GROUPING_ORDER]
+    if not any(sides):
+        return []
+    values = {words: [number_in(side, key) for side in sides] for key, words in _DECISIONS}
+    return [
+        (words, ["not defined" if value is None else f"{100 * value:.0f} %" for value in pair])
+        for words, pair in values.items()
+    ]
+
+
+def _within(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    entry = mapping_in(metrics, "within_answer")
+    low, high = interval_of(entry.get("best_ci"))
+    interval = f" [{low:.2f}, {high:.2f}]" if low is not None else ""
+    shown = [
+        ("probe, each pair counted once", "best", f"{{:.2f}}{interval}"),
+        ("probe, each answer string counted once", "best_mean_over_strings", "{:.2f}"),
+        ("best baseline", "best_baseline", "{:.2f}"),
+        ("pairs", "pairs", "{:,.0f}"),
+        ("answer strings", "strings", "{:,.0f}"),
+    ]
+    return [(words, form.format(value)) for words, key, form in shown if (value := number_in(entry, key)) is not None]
+
+
+def _fold_lines(folds: pd.DataFrame) -> list[tuple[str, str]]:
+    """How many answers and folds each grouping has."""
+    lines: list[tuple[str, str]] = []
+    if folds.empty:
+        return lines
+    for grouping, part in folds.groupby("grouping", sort=False):
+        seeds, tested = part["seed"].nunique(), part["outer_fold"].nunique()
+        words = f"{part['answer_id'].nunique():,} answers in {tested} tested {'part' if tested == 1 else 'parts'}"
+        words += f", {seeds} shufflings" if seeds > 1 else ""
+        lines.append((GROUPINGS.get(str(grouping), str(grouping)), words))
+    return lines

@@ -1,0 +1,162 @@
+"""Stages `probes`, `baselines` and `report`: from labelled answers with states to figures, a detector and a page."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tacitly.activations.store import ActivationStore
+from tacitly.collect.bench import Bench
+from tacitly.collect.tables import greedy_rows, read_questions
+from tacitly.experiments.error_detection import DetectorSource, score_baselines, summarise_detection, train_probes
+from tacitly.judges.catalog import load_judge
+from tacitly.probes.detector import CARD_FILE, HEADER_FILE, WEIGHTS_FILE, Detector, DetectorModel
+from tacitly.report.card import detector_card
+from tacitly.run_folder import RunFolder
+
+PROBES, BASELINES = "experiments/probes.json", "experiments/baselines.json"
+PAGE = "report/index.html"
+
+
+def write_probes(bench: Bench) -> None:
+    """Train the probes of the whole protocol; leave folds, scores, choices, the heat map and the detector."""
+    run, settings = bench.run, bench.settings
+    rows = greedy_rows(run)
+    store = ActivationStore(run, rows["answer_id"].tolist())
+    model = run.manifest.model or {}
+    source = DetectorSource(
+        model=DetectorModel(**{name: model.get(name) for name in DetectorModel.model_fields}),
+        task=settings.task.name,
+        version=run.manifest.versions["tacitly"],
+    )
+    stage = train_probes(
+        rows, store, source=source, seeds=range(settings.probe.seeds), seed=settings.seed, progress=bench.progress
+    )
+    run.write_table("folds.parquet", stage.folds)
+    run.write_table("scores/probes.parquet", stage.scores)
+    run.write_json(PROBES, stage.record)
+    if stage.detector is None:
+        bench.warn("probes", f"no detector was saved: {stage.detector_reason}")
+    else:
+        stage.detector.save(run.path / "detector")
+        for name in (WEIGHTS_FILE, HEADER_FILE):
+            run.adopt(f"detector/{name}")
+
+
+def write_baselines(bench: Bench) -> None:
+    """Score the baselines and controls on the same answers and folds."""
+    run, settings = bench.run, bench.settings
+    rows = greedy_rows(run)
+    store = ActivationStore(run, rows["answer_id"].tolist())
+    stage = score_baselines(
+        rows,
+        store,
+        probes=run.json(PROBES),
+        seeds=tuple(range(settings.probe.seeds)),
+        seed=settings.seed,
+        progress=bench.progress,
+    )
+    run.write_table("scores/baselines.parquet", stage.scores)
+    run.write_json(BASELINES, stage.record)
+
+
+def write_report(bench: Bench) -> None:
+    """Put every number into `metrics.json`, and numbers and pictures into one page."""
+    bench.progress.begin("report", None)
+    run = bench.run
+    rows = greedy_rows(run)
+    figures = summarise_detection(
+        rows, run.table("scores"), probes=run.json(PROBES), baselines=run.json(BASELINES), seed=bench.settings.seed
+    )
+    counts = _counts(rows, run, bench.settings.task.judge or bench.task.judge)
+    known = counts["correct"] + counts["incorrect"]
+    stages = run.manifest.stages
+    metrics = {
+        "schema": 1,
+        "model": run.manifest.model,
+        "task": bench.settings.task.name,
+        "counts": counts,
+        "accuracy": counts["correct"] / known if known else None,
+        **({} if known else {"accuracy_reason": "no answer could be judged"}),
+        **figures,
+        "timings": {name: record.seconds for name, record in stages.items() if name != "report"},
+        "peak_rss_mb": run.manifest.peak_rss_mb,
+    }
+    run.write_json("metrics.json", metrics)
+    for line in _cautions(metrics):
+        bench.warn("report", line)
+    if f"detector/{HEADER_FILE}" in run.manifest.files:
+        detector = Detector.load(run.path / "detector")
+        run.write_text(f"detector/{CARD_FILE}", detector_card(detector.header, metrics))
+    _write_page(run, metrics, rows)
+
+
+def rebuild_report(folder: str | Path) -> Path:
+    """Make the page of a run again, from its files alone.
+
+    Raises:
+        RunFolderError: If it is no run, is in use, or its study has not come to its figures yet.
+    """
+    from tacitly.errors import RunFolderError
+
+    with RunFolder.open(folder, version="") as run:
+        damaged = run.damaged()
+        if damaged or "metrics.json" not in run.manifest.files:
+            raise RunFolderError(
+                f"the run in {str(run.path)!r} "
+                + (f"has damaged files, the first is {damaged[0]!r}" if damaged else "has no metrics.json yet"),
+                remedy="run its study again; it goes on where it stopped",
+            )
+        _write_page(run, run.json("metrics.json"), greedy_rows(run))
+        run.commit()
+        return run.path / PAGE
+
+
+def _write_page(run: RunFolder, metrics: dict[str, Any], rows: pd.DataFrame) -> None:
+    from tacitly.report.page import build_report
+
+    warnings = [w for record in run.manifest.stages.values() for w in record.warnings]
+    manifest = json.loads(run.manifest.model_dump_json())
+    page = build_report(
+        metrics,
+        rows=rows,
+        scores=run.table("scores"),
+        folds=run.table("folds"),
+        manifest=manifest,
+        warnings=list(dict.fromkeys(warnings)),
+    )
+    run.write_text(PAGE, page)
+
+
+def _counts(rows: pd.DataFrame, run: RunFolder, judge: str) -> dict[str, int]:
+    right = rows["correct"].map(lambda value: value is True)
+    wrong = rows["correct"].map(lambda value: value is False)
+    questions = {q.question_id: q for q in read_questions(run)[0]}
+    decide = load_judge(judge).judge
+    unsupported = sum(
+        decide(questions[row.question_id], row.exact_answer).correct is not True
+        for row in rows[right & rows["located"]].itertuples()
+    )
+    return {
+        "questions": len(questions),
+        "answers": len(rows),
+        "correct": int(right.sum()),
+        "incorrect": int(wrong.sum()),
+        "unknown": int((~right & ~wrong).sum()),
+        "located_correct": int((right & rows["located"]).sum()),
+        "located_incorrect": int((wrong & rows["located"]).sum()),
+        "refused": int(rows["refused"].fillna(False).astype(bool).sum()),
+        "located_without_accepted_answer": unsupported,
+    }
+
+
+def _cautions(metrics: dict[str, Any]) -> list[str]:
+    """What the figures themselves warn of."""
+    counts, lines = metrics["counts"], []
+    for name in ("by_entity", "by_answer"):
+        if metrics.get(name) is None:
+            lines.append(f"{name} is not defined: {metrics.get(f'{name}_reason')}")
+    if counts["unknown"]:
+        lines.append(f"{counts['unknown']} of {counts['answers']} answers could not be judged and are left out")
+    return lines

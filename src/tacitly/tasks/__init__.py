@@ -1,0 +1,1 @@
+"""What is asked: one file for each family of data sets; `catalog` maps names to classes."""

@@ -1,0 +1,77 @@
+"""The tasks by name: a new task is one new file and one line here."""
+
+import difflib
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from tacitly.errors import SettingsError
+from tacitly.tasks.base import Task, TaskCard
+
+TASKS = {
+    "medfacts": "tacitly.tasks.medfacts:MedFacts",
+    "cities": "tacitly.tasks.cities:Cities",
+    "file": "tacitly.tasks.file:FileTask",
+}
+
+
+class TaskClass(Protocol):
+    """What a class named in the catalog offers."""
+
+    def __call__(
+        self, *, path: Path | str | None = None, limit: int | None = None, prompt: str | None = None, seed: int = 0
+    ) -> Task:
+        """Make the task."""
+        ...
+
+    def card(self) -> TaskCard:
+        """Describe the task without reading a user's file."""
+        ...
+
+
+def load_task(
+    name: str, *, path: Path | str | None = None, limit: int | None = None, prompt: str | None = None, seed: int = 0
+) -> Task:
+    """Make the task of a name.
+
+    Args:
+        name: A name of the catalog.
+        path: The file that the task reads, for tasks that read one.
+        limit: At most this many questions, drawn by `tacitly.tasks.sampling.draw`.
+        prompt: A template that takes the place of the task's own prompt (`tacitly.tasks.template`).
+        seed: Which questions a `limit` draws.
+
+    Returns:
+        The task.
+
+    Raises:
+        SettingsError: No task has that name, or the prompt's template is wrong.
+        TaskError: The task needs a path, or cannot read the one given.
+
+    Example:
+        >>> load_task("medfacts", limit=3).name
+        'medfacts'
+    """
+    return _task_class(name)(path=path, limit=limit, prompt=prompt, seed=seed)
+
+
+def task_cards() -> tuple[TaskCard, ...]:
+    """Describe every task, for `tacitly tasks`.
+
+    Example:
+        >>> [card.name for card in task_cards()]
+        ['medfacts', 'cities', 'file']
+    """
+    return tuple(_task_class(name).card() for name in TASKS)
+
+
+def _task_class(name: str) -> TaskClass:
+    if name not in TASKS:
+        near = difflib.get_close_matches(name, TASKS, n=1)
+        raise SettingsError(
+            f"unknown task {name!r}",
+            allowed=", ".join(TASKS),
+            remedy=f"did you mean {near[0]!r}?" if near else "`tacitly tasks` describes them",
+        )
+    module, _, attribute = TASKS[name].partition(":")
+    return cast("TaskClass", getattr(import_module(module), attribute))

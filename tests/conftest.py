@@ -12,7 +12,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check the shapes that signatures name, in every module of the package, while tests run."""
     from jaxtyping import install_import_hook
 
-    hook = install_import_hook("tacitly", "beartype.beartype")
+    import tests.shapes  # noqa: F401 -- the hook looks it up by name
+
+    hook = install_import_hook("tacitly", "tests.shapes.check")
     config.add_cleanup(hook.uninstall)
 
 

@@ -1,1 +1,52 @@
-"""tacitly: find out, from what goes on inside a language model, when its answer is wrong."""
+"""tacitly: find out, from what goes on inside a language model, when its answer is wrong.
+
+The public names are imported when they are first used, so that `import tacitly` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tacitly.errors import TacitlyError, UserError
+    from tacitly.models.load import load_model
+    from tacitly.probes.detector import Detector
+    from tacitly.run_folder import RunFolder
+    from tacitly.settings import StudySettings, load_recipe
+    from tacitly.study import StudyResult, run_study
+    from tacitly.verify import check_run
+
+_PUBLIC = {
+    "Detector": "tacitly.probes.detector",
+    "RunFolder": "tacitly.run_folder",
+    "StudyResult": "tacitly.study",
+    "StudySettings": "tacitly.settings",
+    "TacitlyError": "tacitly.errors",
+    "UserError": "tacitly.errors",
+    "check_run": "tacitly.verify",
+    "load_model": "tacitly.models.load",
+    "load_recipe": "tacitly.settings",
+    "run_study": "tacitly.study",
+}
+
+__all__ = [
+    "Detector",
+    "RunFolder",
+    "StudyResult",
+    "StudySettings",
+    "TacitlyError",
+    "UserError",
+    "check_run",
+    "load_model",
+    "load_recipe",
+    "run_study",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'tacitly' has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from tacitly.text import Word, content, misread, singular, words
 
@@ -26,6 +27,9 @@ _NEGATING_PAIRS = frozenset({("rather", "than"), ("instead", "of"), ("other", "t
 _NOT_NEGATED_AFTER = frozenset({"only", "just", "merely", "simply"})
 _CLAUSE_WORDS = frozenset("but however although though because that which who whom where it they he she".split())  # noqa: SIM905
 _CLAUSE_MARK = re.compile(r"[,;:.!?()\n—–]")
+# What is taken or measured of a thing is not the thing.
+_TAKEN_FROM = frozenset("count counts donor pressure sample samples sugar test tests transfusion transfusions".split())  # noqa: SIM905
+_LISTED = re.compile(r"[\s,/]*(?:(?:or|and)\s+)?(?:(?:an?|the)\s+)?", re.IGNORECASE)
 _REACH = 6
 
 _Keys = tuple[str, ...]
@@ -145,10 +149,11 @@ def find_mentions(text: str, *lists: Sequence[str]) -> list[Mention]:
 def named(text: str, *lists: Sequence[str], question: str = "") -> list[Mention]:
     """Find the mentions that an answer stands by.
 
-    Left out are mentions that are denied (`not autosomal dominant`, `rather than a virus`), proper names within longer
-    ones (`South China Sea`), and those that only repeat the question: part of a longer stretch of it (`kidney` in
-    `Kidney cancer starts in ...`), or the question's own word where another mention follows (`Djibouti is in
-    Djibouti`). A question that itself lists two or more of the phrases offers them, so that naming one repeats nothing.
+    Left out are mentions that are denied (`not autosomal dominant`, `rather than a virus`), names within longer ones
+    (`South China Sea`, `blood test`), and those that only repeat the question: part of a longer stretch of it (`kidney`
+    in `Kidney cancer starts in ...`), or the question's own word where another mention follows (`Djibouti is in
+    Djibouti`). A question that itself lists phrases (`a virus, a bacterium, or a fungus`) offers them: naming one
+    repeats nothing.
 
     Args:
         text: The answer.
@@ -170,8 +175,9 @@ def named(text: str, *lists: Sequence[str], question: str = "") -> list[Mention]
         if not (_denied(text, there, mention) or _within_name(text, there, mention))
     ]
     asked = [singular(word.key) for word in _without_the(question)]
-    offered = {mention.phrase for mention in find_mentions(question, *lists)} if asked else set()
-    if not offered or len(offered) > 1:
+    in_question = find_mentions(question, *lists) if asked and kept else []
+    offered = {mention.phrase for mention in in_question}
+    if not offered or _is_listing(question, in_question):
         return kept
     said = [singular(word.key) for word in there]
     kept = [mention for mention in kept if not _repeats(said, mention, asked)]
@@ -182,12 +188,22 @@ def named(text: str, *lists: Sequence[str], question: str = "") -> list[Mention]
     ]
 
 
+def _is_listing(question: str, mentions: Sequence[Mention]) -> bool:
+    """Whether the question offers two different phrases side by side."""
+    return any(
+        left.phrase != right.phrase and _LISTED.fullmatch(question, left.end, right.start) is not None
+        for left, right in pairwise(mentions)
+    )
+
+
 def _without_the(text: str) -> list[Word]:
     return [word for word in words(text) if word.key != "the"]
 
 
 def _within_name(text: str, there: Sequence[Word], mention: Mention) -> bool:
-    """Whether a proper name is only part of a longer one: `China` in `South China Sea`, `Mexico` in `New Mexico`."""
+    """Whether a name is only part of a longer one: `China` in `South China Sea`, `blood` in `blood test`."""
+    if mention.last_word + 1 < len(there) and there[mention.last_word + 1].key in _TAKEN_FROM:
+        return text[mention.end : there[mention.last_word + 1].start] == " "
     if not (mention.proper and text[mention.start].isupper()):
         return False
     before, after = mention.first_word - 1, mention.last_word + 1

@@ -36,8 +36,12 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
     generate = settings.generate.model_dump(exclude={"batch_size", "samples"})
     content = sha256(task.path) if task.path is not None and Path(task.path).is_file() else None
     return {
-        "questions": [task.model_dump(include={"name", "path", "limit", "prompt"}), content, settings.seed]
-        + [model.model_dump(exclude={"dtype"})],
+        "questions": [
+            task.model_dump(include={"name", "path", "limit", "prompt"}),
+            content,
+            settings.seed,
+            model.model_dump(exclude={"dtype"}),
+        ],
         "answers": [model.dtype, generate],
         "labels": task.judge,
         "spans": task.locator,
@@ -147,7 +151,9 @@ def _mend(run: RunFolder) -> list[str]:
             companions |= {f for f in run.files("activations") if f"-{number}." in f}
     if "answers" in stages:
         kept = set(run.table("answers").get("answer_id", ()))
-        companions |= {f for table in ("spans", "labels") for f in run.files(table) if not kept.issuperset(_ids(run, f))}
+        companions |= {
+            f for table in ("spans", "labels") for f in run.files(table) if not kept.issuperset(_ids(run, f))
+        }
         for index in (f for f in run.files("activations") if f.endswith(".parquet")):
             if not kept.issuperset(_ids(run, index)):
                 number = index.rsplit("-", 1)[1].split(".")[0]

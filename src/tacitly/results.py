@@ -117,7 +117,8 @@ def _write_page(run: RunFolder, metrics: dict[str, Any], rows: pd.DataFrame) -> 
     from tacitly.report.page import build_report
 
     warnings = [w for record in run.manifest.stages.values() for w in record.warnings]
-    manifest = json.loads(run.manifest.model_dump_json())
+    told = {"settings", "versions", "model", "seed", "created", "tacitly"}  # nothing that the page itself changes
+    manifest = json.loads(run.manifest.model_dump_json(include=told))
     page = build_report(
         metrics,
         rows=rows,
@@ -134,10 +135,8 @@ def _counts(rows: pd.DataFrame, run: RunFolder, judge: str) -> dict[str, int]:
     wrong = rows["correct"].map(lambda value: value is False)
     questions = {q.question_id: q for q in read_questions(run)[0]}
     decide = load_judge(judge).judge
-    unsupported = sum(
-        decide(questions[row.question_id], row.exact_answer).correct is not True
-        for row in rows[right & rows["located"]].itertuples()
-    )
+    located_right = rows.loc[right & rows["located"], ["question_id", "exact_answer"]].itertuples(index=False)
+    unsupported = sum(decide(questions[str(q)], str(exact)).correct is not True for q, exact in located_right)
     return {
         "questions": len(questions),
         "answers": len(rows),
@@ -153,10 +152,12 @@ def _counts(rows: pd.DataFrame, run: RunFolder, judge: str) -> dict[str, int]:
 
 def _cautions(metrics: dict[str, Any]) -> list[str]:
     """What the figures themselves warn of."""
-    counts, lines = metrics["counts"], []
-    for name in ("by_entity", "by_answer"):
-        if metrics.get(name) is None:
-            lines.append(f"{name} is not defined: {metrics.get(f'{name}_reason')}")
+    counts = metrics["counts"]
+    lines = [
+        f"{name} is not defined: {metrics.get(f'{name}_reason')}"
+        for name in ("by_entity", "by_answer")
+        if metrics.get(name) is None
+    ]
     if counts["unknown"]:
         lines.append(f"{counts['unknown']} of {counts['answers']} answers could not be judged and are left out")
     return lines

@@ -149,7 +149,7 @@ class RunFolder:
 
     # Writing
 
-    def write(self, name: str, writer: Callable[[Path], None]) -> None:
+    def write(self, name: str, writer: Callable[[Path], object]) -> None:
         """Write a file under a temporary name, sync it, and move it into place; it counts once committed.
 
         Raises:
@@ -177,7 +177,7 @@ class RunFolder:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a UTF-8 text file."""
-        self.write(name, lambda path: path.write_text(text, encoding="utf-8") and None)
+        self.write(name, lambda path: path.write_bytes(text.encode()))
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file; NaN and infinity are refused."""

@@ -108,7 +108,9 @@ def _run_stage(stage: str, bench: Bench) -> bool:
     stages = bench.run.manifest.stages
     record = stages[stage]
     if stage == "answers":
-        record.complete = record.complete and not pending_answers(bench.run, bench.settings.generate.samples)  # generate.samples may have grown
+        record.complete = record.complete and not pending_answers(
+            bench.run, bench.settings.generate.samples
+        )  # generate.samples may have grown
     if record.complete:
         return False
     for later in ("labels", "spans", "activations") if stage == "answers" else ():

@@ -65,7 +65,11 @@ def test_what_goes_in_comes_out_in_the_order_asked_for(tmp_path: Path) -> None:
         assert store.sites == ("residual",)
         assert store.layers("residual") == (0, 1, 2)
         last = store.states("residual", 2, "-1")
-    expected = [second[0].states["residual"][2, 1], first[0].states["residual"][2, 4], first[1].states["residual"][2, 9]]
+    expected = [
+        second[0].states["residual"][2, 1],
+        first[0].states["residual"][2, 4],
+        first[1].states["residual"][2, 9],
+    ]
     np.testing.assert_allclose(last, expected, atol=2e-3)
     assert store.present("exact_answer_last_token").tolist() == [False, True, True]
     assert store.present("-8").tolist() == [False, False, True]

@@ -1,12 +1,13 @@
 """What probes read: the states of answers at named positions, one site and layer at a time."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 
+@runtime_checkable
 class StateTable(Protocol):
     """States of the answers that it was opened for, in their order."""
 

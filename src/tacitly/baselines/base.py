@@ -1,13 +1,14 @@
 """What every baseline and control is: from rows of answers to one score each."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
 
+@runtime_checkable
 class Baseline(Protocol):
     """Scores answers without looking inside the model; higher means more likely correct, fixed in advance."""
 
@@ -19,6 +20,7 @@ class Baseline(Protocol):
         """One score per answer; NaN where an answer does not have what the baseline reads."""
 
 
+@runtime_checkable
 class Control(Protocol):
     """Scores answers by something that is not knowledge about their truth; it may learn from a training part."""
 

@@ -8,6 +8,8 @@ import typer
 from tacitly.cli import runs, show
 from tacitly.errors import UserError
 
+STOPPED = 130
+
 app = typer.Typer(
     name="tacitly",
     help="Find out, from what goes on inside a language model, when its answer is wrong.",
@@ -42,20 +44,17 @@ def run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     arguments = ["--debug", *(a for a in arguments if a != "--debug")] if debug else arguments
     try:
-        result = app(arguments, standalone_mode=False)
+        code = int(app(arguments, standalone_mode=False) or 0)
     except UserError as error:
         if debug:
             raise
         show.complain(str(error))
         return 2
-    except typer.Abort:
-        return 130
-    except KeyboardInterrupt:
-        show.complain("stopped; what is finished is kept: run the same command again to go on")
-        return 130
     except Exception as error:
         if debug or not hasattr(error, "exit_code") or not hasattr(error, "format_message"):
             raise
         show.complain(" ".join(error.format_message().split()))  # what the command line could not parse
         return 2
-    return int(result or 0)
+    if code == STOPPED:  # what the parser makes of Ctrl-C
+        show.complain("stopped; what is finished is kept: run the same command again to go on")
+    return code

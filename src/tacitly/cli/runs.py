@@ -14,9 +14,13 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")]
 def study(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE|NAME", help="A YAML file, or a bundled recipe.")],
     out: Annotated[Path | None, typer.Option(help="The run folder [default: runs/<recipe>].")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting that wins.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting that wins.")
+    ] = None,
     until: Annotated[str | None, typer.Option(metavar="STAGE", help="Stop after this stage.")] = None,
-    redo: Annotated[str | None, typer.Option(metavar="STAGE", help="Do this stage and what builds on it again.")] = None,
+    redo: Annotated[
+        str | None, typer.Option(metavar="STAGE", help="Do this stage and what builds on it again.")
+    ] = None,
 ) -> None:
     """Ask, judge, locate, read states, train probes, compare, and report; resumes by itself."""
     from tacitly.study import run_study

@@ -10,8 +10,8 @@ from rich.text import Text
 
 
 def messages() -> Console:
-    """Where progress and notes go: standard error."""
-    return Console(stderr=True)
+    """Where progress and notes go: this process's standard error, also while other libraries' is held back."""
+    return Console(file=sys.stderr)
 
 
 def line(text: str) -> None:

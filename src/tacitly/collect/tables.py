@@ -89,7 +89,7 @@ def read_answers(run: RunFolder) -> list[Answer]:
             end = EndToken(token_id=int(token_id), logprob=logprob, logit=logit, entropy=entropy)
         for name in ("token_ids", "token_logprobs", "token_logits", "token_entropies"):
             row[name] = tuple(row[name].tolist())
-        answers.append(Answer(**row, end=end))
+        answers.append(Answer(**{str(key): value for key, value in row.items()}, end=end))
     return answers
 
 
@@ -126,7 +126,7 @@ def read_spans(run: RunFolder) -> dict[str, Span]:
     spans = {}
     for row in run.table("spans").to_dict("records"):
         key = row.pop("answer_id")
-        spans[key] = Span(**{name: _or_none(value) for name, value in row.items()})
+        spans[key] = Span(**{str(name): _or_none(value) for name, value in row.items()})
     return spans
 
 

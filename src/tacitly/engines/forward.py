@@ -56,7 +56,8 @@ class Forward:
 
     def prefix(self, prompts: Sequence[Sequence[int]]) -> PrefixCache:
         """Compute the longest common prefix of all prompts, leaving each at least one token of its own."""
-        first, last = (min(prompts), max(prompts)) if prompts else ((), ())  # in order, so what they share, all share
+        ordered = sorted(map(tuple, prompts)) or [()]
+        first, last = ordered[0], ordered[-1]  # what the first and the last share, all share
         shared = [a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))]
         length = min([len(shared), *(len(prompt) - 1 for prompt in prompts)])
         cache = DynamicCache()

@@ -85,10 +85,9 @@ def read_answers(rows: pd.DataFrame, states: StateTable) -> AnswerTable:
     """
     rows = rows.reset_index(drop=True)
     known = rows["correct"].notna().to_numpy()
-    correct = rows["correct"].fillna(False).astype(bool).to_numpy()
+    correct = known & (rows["correct"].to_numpy(dtype=object) == True)  # noqa: E712
     located = rows["located"].astype(bool).to_numpy()
-    split = rows["split"].to_numpy(dtype=object)
-    test = split == "test"
+    test = rows["split"].to_numpy(dtype=object) == "test"
     scores = {name: baseline.scores(rows) for name, baseline in load_baselines("token_probability").items()}
     given = rows["given"][known & located & rows["given"].notna().to_numpy()].tolist()
     return AnswerTable(

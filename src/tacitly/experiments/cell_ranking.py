@@ -40,14 +40,14 @@ class CellRanking:
         cells: Every cell.
         eligible: For each set, which cells at least 95 % of both classes have.
         inner: For each plan and outer fold, the mean inner AUROC of every cell; NaN where it is not defined.
-        detector: For each set, the cross-validated AUROC of every cell over all of its rows.
+        detector: For each set and grouping, the cross-validated AUROC of every cell over all rows of the set.
         grid: The heat map: one row per set, grouping and cell.
     """
 
     cells: list[Cell]
     eligible: Mapping[SetName, Bool[np.ndarray, " cell"]]
     inner: Mapping[tuple[int, int], Float[np.ndarray, " cell"]]
-    detector: Mapping[SetName, Float[np.ndarray, " cell"]]
+    detector: Mapping[tuple[SetName, Grouping], Float[np.ndarray, " cell"]]
     grid: pd.DataFrame
 
 
@@ -96,7 +96,7 @@ def rank_cells(
         for fold in all_folds(plan):
             columns.add(fold)
     inner = {(p, f): np.full(len(cells), np.nan) for p, plan in enumerate(plans.plans) for f in range(len(plan.folds))}
-    detector = {name: np.full(len(cells), np.nan) for name in plans.detector}
+    detector = {key: np.full(len(cells), np.nan) for key in plans.detector}
     maps = _heat_maps(table, plans, rng)
     entries: list[dict[str, object]] = []
     progress.begin("probes", len(cells) if columns.folds else 0)
@@ -108,9 +108,9 @@ def rank_cells(
                 plan = plans.plans[p]
                 which = columns.of(plan.folds[f].inner)
                 values[c] = _mean_auroc(table, found, which, columns, shared[plan.answers])
-            for name, plan in plans.detector.items():
+            for key, plan in plans.detector.items():
                 which = columns.of([outer.fold for outer in plan.folds])
-                detector[name][c] = _mean_auroc(table, found, which, columns, shared[name])
+                detector[key][c] = _mean_auroc(table, found, which, columns, shared[plan.answers])
             entries += [heat_map.entry(found, table, columns, eligible[heat_map.name][c]) for heat_map in maps]
             progress.advance()
     grid = pd.DataFrame(entries, columns=list(GRID_COLUMNS))

@@ -62,7 +62,7 @@ def summarise_detection(
     scores: pd.DataFrame,
     *,
     probes: Mapping[str, Any],
-    baselines: Mapping[str, Any],
+    baselines: Mapping[str, Any] | None = None,
     seed: int = 0,
     replicates: int = REPLICATES,
 ) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def summarise_detection(
         rows: Greedy answers.
         scores: The score rows of both stages.
         probes: The record of the probes stage.
-        baselines: The record of the baselines stage.
+        baselines: The record of the baselines stage; without it, the figures of the probes alone.
         seed: The seed of the study, for the resamples.
         replicates: How often groups are resampled.
 
@@ -80,6 +80,7 @@ def summarise_detection(
         The parts of `metrics.json` that are this experiment's; what is not defined is null, with its reason beside it.
     """
     known = _known(rows)
+    baselines = baselines or {"choices": [], "missing": []}
     reasons = {(entry["set"], entry["grouping"]): entry["reason"] for entry in probes["reasons"]}
     keys = {"by_entity": known["entity"].astype(str).to_numpy(dtype=object), "by_answer": answer_strings(known)}
     parts: dict[SetName, dict[str, Any]] = {name: {} for name in SETS}

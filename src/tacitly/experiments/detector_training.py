@@ -7,7 +7,7 @@ from jaxtyping import Bool
 
 from tacitly.activations.base import StateTable
 from tacitly.errors import UndefinedMetricError
-from tacitly.experiments.answer_table import AnswerTable, SetName
+from tacitly.experiments.answer_table import AnswerTable, Grouping, SetName
 from tacitly.experiments.cell_ranking import CellRanking
 from tacitly.experiments.fold_plan import FoldPlans
 from tacitly.experiments.nested_fit import choose_penalty
@@ -85,12 +85,14 @@ def _train(
     plans: FoldPlans,
     ranking: CellRanking,
 ) -> LinearProbe:
-    if name not in plans.detector:
-        raise UndefinedMetricError(plans.reasons.get((name, "by_entity"), "there are no folds"))
-    plan = plans.detector[name]
-    best = best_cell(ranking.cells, ranking.detector[name], among=among & ranking.eligible[name])
-    if best is None:
-        raise UndefinedMetricError("no eligible cell has a cross-validated AUROC")
+    plan, best = None, None
+    keys: list[tuple[SetName, Grouping]] = [(name, "by_answer"), (name, "by_entity")]
+    for key in keys:
+        if best is None and key in plans.detector:
+            plan = plans.detector[key]
+            best = best_cell(ranking.cells, ranking.detector[key], among=among & ranking.eligible[name])
+    if plan is None or best is None:
+        raise UndefinedMetricError(plans.reasons.get((name, "by_entity"), "no cell has a cross-validated AUROC"))
     cell = ranking.cells[best]
     features = states.states(cell.site, cell.layer, cell.position)
     present = states.present(cell.position)

@@ -35,14 +35,14 @@ class FoldPlans:
 
     Attributes:
         plans: The plans, the headline first.
-        detector: For each set, folds over all of its rows, from which the detector's cell is chosen. The same as a plan
-            where the task has no test split.
+        detector: For each set and grouping, folds over all of its rows, from which the detector's cell is chosen. The
+            same as a plan where the task has no test split.
         reasons: Why a set has no folds under a grouping.
         assigned: The frame of folds: answer_id, grouping, seed, outer_fold.
     """
 
     plans: tuple[FoldPlan, ...]
-    detector: dict[SetName, FoldPlan]
+    detector: dict[tuple[SetName, Grouping], FoldPlan]
     reasons: dict[tuple[SetName, Grouping], str]
     assigned: pd.DataFrame
 
@@ -63,7 +63,7 @@ def plan_folds(table: AnswerTable, *, seeds: Sequence[int], seed: int) -> FoldPl
         The plans.
     """
     plans: list[FoldPlan] = []
-    detector: dict[SetName, FoldPlan] = {}
+    detector: dict[tuple[SetName, Grouping], FoldPlan] = {}
     reasons: dict[tuple[SetName, Grouping], str] = {}
     frames = []
     for index, grouping in enumerate(GROUPINGS):
@@ -77,8 +77,10 @@ def plan_folds(table: AnswerTable, *, seeds: Sequence[int], seed: int) -> FoldPl
                     continue
                 plan = _plan(table, name, grouping, shuffle, folds, np.random.default_rng([*entropy, 1]))
                 plans.append(plan)
-                if shuffle == seeds[0]:  # by_answer comes second and wins
-                    detector[name] = plan if folds is dealt else _plan(table, name, grouping, shuffle, dealt, None)
+                if shuffle == seeds[0]:
+                    detector[name, grouping] = (
+                        plan if folds is dealt else _plan(table, name, grouping, shuffle, dealt, None)
+                    )
     plans.sort(key=lambda plan: (SETS.index(plan.answers), GROUPINGS.index(plan.grouping), plan.seed))
     return FoldPlans(plans=tuple(plans), detector=detector, reasons=reasons, assigned=pd.concat(frames))
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from tacitly.activations.base import StateTable
 from tacitly.errors import UndefinedMetricError

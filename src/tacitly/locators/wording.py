@@ -5,17 +5,18 @@ GLUE = frozenset(
     according actual actually additionally affect affected affects almost alongside already although always answer
     approximately around associated attributed based became become becomes began begin begins believed belong
     belongs best called calls cannot case cause caused causes characterized classified come comes common commonly
-    composed considered contain contained contains correct correctly credit credited current currently deal deals
-    define defined defines depend depends derived derives describe described describes discovered due especially
-    exactly example famous famously first following follows form formed found frequently general generally get gets
-    give given gives go goes happen happens held help helps however iconic include included includes including
-    infamous instead invented involve involved involves just kind kinds known largely legendary likely list located
-    made main mainly major make makes manner many mean means measured mostly name named names namely near nearly
-    need never normally notable often okay originate originated originates originating particular particularly
-    perhaps play played plays possible possibly primarily primary probable probably produce produced produces
-    question really reason refer referred refers regarded related renowned result responsible results said same say
-    says see seen several short significant simply single situated so-called sometimes specific specifically stand
-    stands still sure take taken takes term the thing thought together took treat treated treats true type types
+    composed considered contain contained contains context correct correctly credit credited current currently deal
+    deals define defined defines depend depends derived derives describe described describes diagnosis discovered
+    due especially exactly example famous famously fictional first following follows form formed found frequently
+    general generally get gets give given gives go goes happen happens held help helps however iconic include
+    included includes including infamous instead invented involve involved involves just kind kinds known largely
+    legendary likely list located made main mainly major make makes manner many mean means measured medical
+    medication medicine mostly name named namely names near nearly need never normally notable often okay originate
+    originated originates originating particular particularly people perhaps person play played plays possible
+    possibly practitioner primarily primary probable probably produce produced produces professional question really
+    reason refer referred refers regarded related renowned responsible result results said same say says see seen
+    several short significant simply single situated so-called sometimes specific specifically stand stands still
+    sure take taken takes term the thing thought together took treat treated treatment treats true type types
     typically unknown use used uses usually various way well widely word written wrote yes
     """.split()  # noqa: SIM905
 )
@@ -23,8 +24,9 @@ GLUE = frozenset(
 
 MEASURES = frozenset(
     """
-    amount blend branch category class combination combinations component genus group kind list lot member mixture
-    name number pair part piece range sample series set sort species study subtype symbol type variety
+    amount back blend bottom branch category class combination combinations component end front genus group kind
+    list lot member middle mixture name number pair part piece range sample series set side sort species study
+    subtype symbol top type variety
     """.split()  # noqa: SIM905
 )
 """Nouns that are passed over where `of` follows: a `type of` something."""
@@ -44,3 +46,5 @@ NAME_PARTICLES = frozenset("of de da van von der den la le el al bin ibn di du d
 ABBREVIATIONS = frozenset("dr mr mrs ms st mt jr sr".split())  # noqa: SIM905
 STATE_WORDS = frozenset("republic kingdom states emirates federation sultanate commonwealth".split())  # noqa: SIM905
 """What the names of countries are made of."""
+NAMING = frozenset("called named known termed".split())  # noqa: SIM905
+"""What a name follows."""

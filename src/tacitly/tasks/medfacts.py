@@ -13,10 +13,20 @@ from tacitly.tasks.sampling import draw
 from tacitly.tasks.tables import read_bundled
 from tacitly.tasks.template import PromptTemplate
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A question with its answer, shown before every question; its entity is not asked about."""
+
+    asked: str
+    answer: str
+    entity: str
+
+
 RELATIONS = {
     "drug-class": "Which class of drugs does {} belong to?",
     "drug-use": "Which condition is {} used to treat?",
-    "disease-organ": "Which part of the body does {} mainly affect?",
+    "disease-organ": "Which part of the body is mainly affected by {}?",
     "disease-specialist": "Which medical specialist treats {}?",
     "infection-kind": "Which kind of pathogen causes {}?",
     "pathogen-disease": "Which disease is caused by {}?",
@@ -27,19 +37,20 @@ RELATIONS = {
     "inflammation-part": "Which part of the body is inflamed in {}?",
     "prefix-part": 'Which part of the body does the medical prefix "{}" refer to?',
     "procedure-part": "Which part of the body is treated or examined in {}?",
-    "structure-organ": "In which organ or part of the body is the {} found?",
+    "structure-organ": "Which organ or part of the body contains {}?",
     "secretion-organ": "Which organ or gland makes {}?",
-    "bone-region": "In which part of the body is the {}?",
-    "muscle-region": "In which part of the body is the {} muscle?",
-    "specialist-field": "What does a {} specialize in?",
+    "bone-region": "In which part of the body would you find {}?",
+    "muscle-region": "In which part of the body would you find {}?",
+    "specialist-field": "What does {} specialize in?",
     "deficiency-nutrient": "A lack of which vitamin or nutrient causes {}?",
     "vitamin-deficiency": "Which disease is caused by a lack of {}?",
 }
 
 EXAMPLES = (
-    ("Which vaccine-preventable disease paralyzed President Roosevelt?", "Polio"),
-    ("Which instrument do doctors use to listen to the heart?", "A stethoscope"),
-    ("What kind of test shows the number of red cells?", "A blood count"),
+    Example(asked="Which disease did Edward Jenner's vaccine prevent?", answer="Smallpox", entity="smallpox"),
+    Example(asked="Which kind of medicine is penicillin?", answer="An antibiotic", entity="penicillin"),
+    Example(asked="Which doctor looks after the teeth?", answer="A dentist", entity="dentist"),
+    Example(asked="Which organ pumps the blood?", answer="The heart", entity="heart"),
 )
 
 
@@ -124,7 +135,7 @@ class MedFacts:
         """The examples, the same before every question, and the question."""
         if self._template is not None:
             return [user(self._template.fill(question))]
-        turns = [turn for asked, answer in EXAMPLES for turn in (user(asked), assistant(answer))]
+        turns = [turn for shown in EXAMPLES for turn in (user(shown.asked), assistant(shown.answer))]
         return [*turns, user(question.question)]
 
     @classmethod

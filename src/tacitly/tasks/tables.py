@@ -132,7 +132,8 @@ def _csv_rows(path: Path, text: str) -> Iterator[Row]:
         header: list[str] | None = None
         line = 1
         for cells in reader:
-            where, line = f"{path} line {line}", reader.line_num + 1
+            first, line = line, reader.line_num + 1
+            where = f"{path} line {first}"
             if not any(cell.strip() for cell in cells):
                 continue
             if header is None:
@@ -144,7 +145,7 @@ def _csv_rows(path: Path, text: str) -> Iterator[Row]:
                     remedy="put quotes around a cell that holds a comma",
                 )
             padded = [*cells, *[""] * (len(header) - len(cells))]
-            yield Row(where, line - 1, dict(zip(header, padded, strict=True)))
+            yield Row(where, first, dict(zip(header, padded, strict=True)))
     except csv.Error as error:
         raise TaskError(f"{path} line {reader.line_num} is not valid CSV: {error}", remedy="check its quotes") from None
     finally:

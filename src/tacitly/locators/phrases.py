@@ -1,0 +1,110 @@
+"""The phrases of an answer that could be its exact answer."""
+
+import re
+from itertools import pairwise
+
+from tacitly.locators.sentence import Said
+from tacitly.locators.wording import MEASURES, NAME_PARTICLES, NAMING
+from tacitly.mentions import FUNCTION_WORDS
+
+_ADJECTIVE_OF_ORIGIN = re.compile(r"(?:an|ish|ese|ch|ic|ek|ss)$")
+
+
+def find_phrases(said: list[Said], *, names: bool, origins: bool = False) -> list[list[Said]]:
+    """Find the candidates, best first.
+
+    Owners (`Guernica's founder`) are left out; a class whose member is named right after (`a disorder called ...`)
+    comes last.
+
+    Args:
+        said: The answer's words.
+        names: Whether only proper names will do.
+        origins: Whether an adjective of origin will do as a name (`the Indian state of ...`).
+
+    Returns:
+        Runs of words.
+    """
+    found: list[list[Said]] = []
+    classes: list[list[Said]] = []
+    i = 0
+    while i < len(said):
+        stop = _name_end(said, i) if said[i].upper else i
+        if not names:
+            stop = max(stop, _plain_end(said, i))
+        if stop == i:
+            i += 1
+            continue
+        phrase = said[i - _leads(said, i) : stop]
+        follower = said[stop] if stop < len(said) and not said[stop].breaks_before else None
+        i = stop
+        if not names and phrase[0].aside:
+            continue
+        if not any(one.novel for one in phrase) or _owns(phrase, follower) or _measures(phrase, said[stop:]):
+            continue
+        if names and ((_is_origin(phrase, follower) and not origins) or all(one.word.number for one in phrase)):
+            continue
+        (classes if follower is not None and follower.word.key in NAMING | {"used"} else found).append(phrase)
+    return found + classes
+
+
+def _name_end(said: list[Said], start: int) -> int:
+    """One past the name that starts here, with the particles inside it; `start` where there is none."""
+    first = said[start]
+    if first.word.key in FUNCTION_WORDS and not first.novel:
+        return start
+    if first.opens_sentence and not first.novel and not first.asked:
+        return start
+    stop = start + 1
+    while stop < len(said) and not said[stop].breaks_before:
+        ahead = stop
+        while ahead < len(said) and said[ahead].word.key in NAME_PARTICLES | {"the"} and not said[ahead].breaks_before:
+            ahead += 1
+        if ahead - stop > 2 or ahead >= len(said) or said[ahead].breaks_before:
+            break
+        if not said[ahead].upper and not (ahead == stop and said[ahead].word.key.isdigit()):
+            break
+        stop = ahead + 1
+    return stop
+
+
+def _plain_end(said: list[Said], start: int) -> int:
+    """One past the run of new words that starts here, with a noun of the question that they qualify."""
+    if not said[start].novel:
+        return start
+    stop = start + 1
+    while stop < len(said) and (said[stop].novel or said[stop].of_kind) and not said[stop].breaks_before:
+        stop += 1
+    ends_clause = stop + 1 >= len(said) or said[stop + 1].breaks_before
+    if stop < len(said) and ends_clause and said[stop].asked and not said[stop].breaks_before:
+        stop += said[stop].word.key not in FUNCTION_WORDS
+    return stop
+
+
+def _leads(said: list[Said], start: int) -> int:
+    """Whether a capitalised word of the question right before belongs to it, as in `Cryptococcus novus`."""
+    if start == 0 or said[start].breaks_before or said[start].upper:
+        return False
+    before = said[start - 1]
+    return before.asked and before.upper and not before.opens_sentence
+
+
+def _measures(phrase: list[Said], rest: list[Said]) -> bool:
+    """Whether the phrase only measures out what follows: `wide range of`, `upper part of` (`part` being asked for)."""
+    if any(one.breaks_before for one in rest[:2]):
+        return False
+    return any(
+        later.word.key == "of" and (one.word.key in MEASURES or (one.asked and not one.upper))
+        for one, later in pairwise([phrase[-1], *rest[:2]])
+    )
+
+
+def _owns(phrase: list[Said], follower: Said | None) -> bool:
+    """Whether a possessive `'s` stands between the phrase and the next word."""
+    return follower is not None and follower.word.start - phrase[-1].word.end >= 3
+
+
+def _is_origin(phrase: list[Said], follower: Said | None) -> bool:
+    """Whether this is the adjective of a description, as in `Norwegian filmmaker`."""
+    if follower is None or len(phrase) > 1 or follower.upper or follower.word.key in FUNCTION_WORDS:
+        return False
+    return _ADJECTIVE_OF_ORIGIN.search(phrase[0].word.key) is not None

@@ -1,0 +1,26 @@
+"""Keeping other libraries' bars and notes out of ours."""
+
+import io
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence transformers' progress bars and notes below errors, for the length of a block.
+
+    One of its bars (reading GGUF) cannot be switched off, so standard error is held back too; errors are raised.
+    """
+    from transformers.utils import logging as hub_logging
+
+    verbosity, bars = hub_logging.get_verbosity(), hub_logging.is_progress_bar_enabled()
+    hub_logging.set_verbosity(logging.ERROR)
+    hub_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        with redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        hub_logging.set_verbosity(verbosity)
+        if bars:
+            hub_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,0 +1,120 @@
+"""The card of a detector: what it is for, what it is worth, and what it must not be trusted with."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from tacitly.probes.detector import DetectorHeader, ProbeHeader
+
+_ROLES = {
+    "exact_answer": "Answers with an exact answer",
+    "any_answer": "Any answer, read at its last token",
+}
+_GROUPINGS = {
+    "by_entity": "on entities that it has not seen",
+    "by_answer": "on answers and entities that it has not seen",
+}
+
+
+def write_card(header: DetectorHeader, *, metrics: Mapping[str, Any]) -> str:
+    """Write the card.
+
+    Args:
+        header: The detector's header.
+        metrics: The study's figures; a part that is missing or null is said to be not defined, with its reason.
+
+    Returns:
+        Markdown.
+
+    Example:
+        >>> model = {"name": "some/model", "revision": None, "weights_hash": "ab12"}
+        >>> probe = dict(role="any_answer", site="residual", layer=3, position="-1", width=4, C=0.01, slope=1.0,
+        ...              intercept=0.0, threshold=0.5, rows=100, rows_correct=40, grouping="by_answer", cv_auroc=0.7)
+        >>> header = DetectorHeader(tacitly="0.1.0", model=model, task="medfacts", seed=0, probes=(probe,))
+        >>> print(write_card(header, metrics={}).splitlines()[0])
+        # Error detector for some/model
+    """
+    model = header.model
+    lines = [
+        f"# Error detector for {model.name}",
+        "",
+        "Scores answers of one language model, from its activations, by how likely they are to be right.",
+        "",
+        f"- Model: `{model.name}`, revision {_code(model.revision)}, weights {_code(model.weights_hash)}",
+        f"- Trained on: greedy answers to the task `{header.task}`, seed {header.seed}",
+        f"- Made with: tacitly {header.tacitly}",
+        "",
+    ]
+    for probe in header.probes:
+        lines += _probe_lines(probe)
+    lines += ["## What it is worth", "", *_worth_lines(metrics), "", "## Use", "", *_USE]
+    return "\n".join(lines) + "\n"
+
+
+_USE = (
+    "Meant for: ranking answers of this model, to questions like those of the task, by how likely they are to be right;"
+    " choosing which to check by hand or by another source.",
+    "",
+    "Not meant for: deciding alone whether an answer may be relied on, least of all a medical one; other models, or"
+    " other weights under the same name; other languages, prompts or kinds of question, unless tried there first.",
+    "",
+    "Limits: it learned from one judge's labels and repeats that judge's mistakes. Probabilities are calibrated to the"
+    " share of right answers in the training questions and drift where that share is another. The gap between both"
+    " figures above is what it owes to having met the same answers before.",
+)
+
+
+def _probe_lines(probe: ProbeHeader) -> list[str]:
+    return [
+        f"## {_ROLES[probe.role]}",
+        "",
+        f"- Reads: site `{probe.site}`, layer {probe.layer} (0 is the embedding output), position `{probe.position}`, "
+        f"width {probe.width}",
+        f"- Learned from {probe.rows} answers, {probe.rows_correct} of them right; penalty C = {probe.C:g}",
+        f"- Calls an answer right from a probability of {probe.threshold:.2f} on",
+        f"- Cross-validated AUROC of the chosen cell, too high since it was used to choose: {probe.cv_auroc:.2f}",
+        "",
+    ]
+
+
+def _worth_lines(metrics: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "Nested cross-validation: the AUROC of probes whose cell and penalty were chosen without the tested answers, "
+        "with a 95 % interval that resamples groups. 0.5 is chance.",
+        "",
+    ]
+    everything = metrics.get("all_answers")
+    for title, holder, part in (
+        ("Answers with an exact answer", metrics, "best"),
+        ("All answers, at the last token", everything if isinstance(everything, Mapping) else {}, "families"),
+    ):
+        lines += [f"{title}:", ""]
+        for grouping, words in _GROUPINGS.items():
+            entry = holder.get(grouping)
+            if not isinstance(entry, Mapping):
+                lines.append(f"- {words}: not defined ({holder.get(f'{grouping}_reason', 'not computed')})")
+                continue
+            figure = entry.get(part) or {}
+            figure = figure.get("last_token", {}) if part == "families" else figure
+            lines.append(f"- {words}: {_figure(figure)}")
+            if part == "best":
+                lines += [f"  - the best baseline there: {_figure(entry.get('best_baseline') or {})}"]
+                lines += [f"  - cells that the folds chose: {_cells(figure.get('cells') or ())}"]
+        lines.append("")
+    return lines[:-1]
+
+
+def _figure(figure: Mapping[str, Any]) -> str:
+    value, ends = figure.get("auroc"), figure.get("ci")
+    if value is None:
+        return f"not defined ({figure.get('reason', 'not computed')})"
+    return f"{value:.2f}" if ends is None else f"{value:.2f} [{ends[0]:.2f}, {ends[1]:.2f}]"
+
+
+def _cells(cells: Any) -> str:
+    counts = Counter(f"{cell['site']} {cell['layer']} `{cell['position']}`" for cell in cells)
+    return ", ".join(f"{name} ({count}x)" for name, count in counts.most_common()) or "none"
+
+
+def _code(text: str | None) -> str:
+    return "unknown" if text is None else f"`{text}`"

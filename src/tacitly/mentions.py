@@ -45,7 +45,7 @@ class Mention:
         end: One past the last character.
         first_word: Index of its first word, `the` not counted.
         last_word: Inclusive index of its last word.
-        proper: Whether the list writes it with a capital, as a proper name.
+        proper: Whether the first list has it as a proper name of one word.
     """
 
     phrase: str
@@ -83,7 +83,7 @@ def _index(phrases: tuple[str, ...]) -> dict[str, list[_Entry]]:
         for name in names:
             keys = phrase_keys(name)
             if keys:
-                entry = _Entry(keys, names[0], content(words(name))[0], name[:1].isupper())
+                entry = _Entry(keys, names[0], content(words(name))[0], len(keys) == 1 and name[:1].isupper())
                 index.setdefault(keys[0], []).append(entry)
     for entries in index.values():
         entries.sort(key=lambda entry: -len(entry.keys))
@@ -141,7 +141,8 @@ def find_mentions(text: str, *lists: Sequence[str]) -> list[Mention]:
             position += 1
             continue
         last = position + len(best.keys) - 1
-        found.append(Mention(best.phrase, there[position].start, there[last].end, position, last, best.proper))
+        proper = best.proper and best in indexes[0].get(keys[position], ())
+        found.append(Mention(best.phrase, there[position].start, there[last].end, position, last, proper))
         position = last + 1
     return found
 

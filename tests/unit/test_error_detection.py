@@ -8,6 +8,7 @@ import pytest
 
 from tacitly.experiments.error_detection import (
     DetectorSource,
+    ErrorDetectionResult,
     recompute_aurocs,
     run_error_detection,
     score_baselines,
@@ -32,10 +33,25 @@ def run(rows, states, **options):
 @pytest.fixture(scope="module")
 def planted():
     rng = np.random.default_rng(0)
-    rows = planted_rows(260, rng, located=0.85, n_entities=130)
+    rows = planted_rows(200, rng, located=0.85, n_entities=100)
     rows.loc[[3, 4], "correct"] = None
     states = planted_states(rows, rng, width=8, layers=3)
-    return rows, states, run(rows, states)
+    progress = RecordedProgress()
+    probes = train_probes(rows, states, source=SOURCE, progress=progress)
+    record = json.loads(json.dumps(probes.record, allow_nan=False))
+    baselines = score_baselines(rows, states, probes=record, progress=progress)
+    scores = pd.concat([probes.scores, baselines.scores], ignore_index=True)
+    metrics = summarise_detection(
+        rows, scores, probes=record, baselines=json.loads(json.dumps(baselines.record)), replicates=200
+    )
+    assert progress.done == {"probes": 9, "baselines": 20}
+    alone = summarise_detection(rows, probes.scores, probes=record, replicates=200)
+    assert alone["by_entity"]["best"]["ci"] == metrics["by_entity"]["best"]["ci"]
+    assert alone["by_entity"]["combined"]["auroc"] is None
+    result = ErrorDetectionResult(
+        metrics=metrics, folds=probes.folds, scores=scores, detector=probes.detector, detector_reason=None
+    )
+    return rows, states, result
 
 
 @pytest.mark.parametrize("grouping", ["by_entity", "by_answer"])
@@ -78,7 +94,7 @@ def test_all_answers_are_read_where_all_have_a_token(planted):
     for grouping in ("by_entity", "by_answer"):
         entry = everything[grouping]
         assert entry["best"]["position"] in ("last_q_token", "-1")
-        assert entry["best"]["rows"] == 258
+        assert entry["best"]["rows"] == 198
         assert 0.3 < entry["best"]["auroc"] < 0.7
         assert "located" in entry["controls"]
         assert "last_token" in entry["families"]
@@ -96,7 +112,7 @@ def test_within_one_answer_layer_0_is_worth_nothing(planted):
     assert within["best_mean_over_strings"] > 0.9
     assert 0.3 < within["best_baseline"] < 0.7
     assert within["strings"] == 20
-    assert within["pairs"] > 200
+    assert within["pairs"] > 100
 
 
 def test_the_figures_are_json_without_nan(planted):
@@ -108,10 +124,10 @@ def test_folds_keep_groups_apart_and_unknown_labels_out(planted):
     joined = result.folds.merge(rows, on="answer_id", validate="many_to_one")
     assert not joined["correct"].isna().any()
     assert not joined.duplicated(["answer_id", "grouping", "seed"]).any()
-    assert (joined.groupby("grouping").size() == 258).all()
+    assert (joined.groupby("grouping").size() == 198).all()
     for grouping, key in (("by_entity", "entity"), ("by_answer", "given")):
         mine = joined[(joined["grouping"] == grouping) & joined[key].notna()]
-        assert (mine.groupby(key)["outer_fold"].nunique() == 1).all()
+        assert not mine[[key, "outer_fold"]].drop_duplicates().duplicated(key).any()
     located = joined[joined["located"]].groupby(["grouping", "outer_fold"]).size()
     assert located.groupby("grouping").max().max() - located.groupby("grouping").min().min() < 15
 
@@ -156,31 +172,19 @@ def test_the_detector_reads_the_planted_cell_and_scores_new_answers(planted):
     assert (called == rows["correct"][located].to_numpy(dtype=bool)).mean() > 0.9
 
 
-def test_the_stages_say_the_same_apart_and_report_progress(planted):
-    rows, states, result = planted
-    progress = RecordedProgress()
-    probes = train_probes(rows, states, source=SOURCE, progress=progress)
-    record = json.loads(json.dumps(probes.record, allow_nan=False))
-    alone = summarise_detection(rows, probes.scores, probes=record, replicates=200)
-    assert alone["by_entity"]["best"]["ci"] == result.metrics["by_entity"]["best"]["ci"]
-    assert alone["by_entity"]["combined"]["auroc"] is None
-    baselines = score_baselines(rows, states, probes=record, progress=progress)
-    scores = pd.concat([probes.scores, baselines.scores], ignore_index=True)
-    again = summarise_detection(
-        rows,
-        scores,
-        probes=record,
-        baselines=json.loads(json.dumps(baselines.record, allow_nan=False)),
-        replicates=200,
-    )
-    assert again == result.metrics
-    assert progress.done == {"probes": 9, "baselines": 20}
+def test_the_same_seed_gives_the_same_scores_whatever_the_threads():
+    rng = np.random.default_rng(8)
+    rows = planted_rows(60, rng, n_answers=3)
+    states = planted_states(rows, rng, width=4, layers=1, strength={})
+    first, again = (train_probes(rows, states, source=SOURCE, seed=3) for _ in range(2))
+    pd.testing.assert_frame_equal(first.scores, again.scores)
+    assert first.record == again.record
 
 
 def test_noise_is_worth_nothing_for_all_the_cells_there_are_to_choose_from():
     rng = np.random.default_rng(5)
-    rows = planted_rows(300, rng)
-    probes = train_probes(rows, planted_states(rows, rng, width=8, layers=6, strength={}), source=SOURCE)
+    rows = planted_rows(240, rng)
+    probes = train_probes(rows, planted_states(rows, rng, width=8, layers=4, strength={}), source=SOURCE)
     metrics = summarise_detection(rows, probes.scores, probes=probes.record, replicates=200)
     for grouping in ("by_entity", "by_answer"):
         assert metrics[grouping]["best"]["auroc"] == pytest.approx(0.5, abs=0.09)
@@ -191,7 +195,8 @@ def test_noise_is_worth_nothing_for_all_the_cells_there_are_to_choose_from():
 def test_three_strings_have_no_folds_by_answer():
     rng = np.random.default_rng(1)
     rows = planted_rows(120, rng, n_answers=3)
-    metrics = run(rows, planted_states(rows, rng, width=6, layers=3)).metrics
+    probes = train_probes(rows, planted_states(rows, rng, width=6, layers=3), source=SOURCE)
+    metrics = summarise_detection(rows, probes.scores, probes=probes.record, replicates=200)
     assert metrics["by_answer"] is None
     assert metrics["by_answer_reason"] == "3 distinct given answers, fewer than 15"
     assert metrics["all_answers"]["by_answer"] is None
@@ -213,10 +218,10 @@ def test_three_strings_have_no_folds_by_answer():
 )
 def test_what_is_not_defined_has_a_reason(change, reason):
     rng = np.random.default_rng(2)
-    rows = planted_rows(60, rng)
+    rows = planted_rows(60, rng, n_answers=3)
     for column, value in change.items():
         rows[column] = pd.Series([value] * 60, dtype=object)
-    result = run(rows, planted_states(rows, rng, width=4, layers=2))
+    result = run(rows, planted_states(rows, rng, width=4, layers=1))
     assert result.metrics["by_entity"] is None
     assert reason in result.metrics["by_entity_reason"]
     assert result.metrics["by_answer"] is None
@@ -252,7 +257,7 @@ def test_a_tasks_own_split_is_the_tested_part():
 
 def test_a_position_that_many_answers_lack_is_shown_and_not_chosen():
     rng = np.random.default_rng(4)
-    rows = planted_rows(200, rng)
+    rows = planted_rows(200, rng, n_answers=3)
     good = Cell("residual", 1, "-1")
     states = planted_states(rows, rng, width=6, layers=3, strength={PLANTED: 8.0, good: 3.0})
     missing = np.arange(200) % 8 == 0
@@ -270,8 +275,9 @@ def test_a_position_that_many_answers_lack_is_shown_and_not_chosen():
 
 def test_seeds_reshuffle_the_folds_and_are_averaged():
     rng = np.random.default_rng(6)
-    rows = planted_rows(100, rng)
-    states = planted_states(rows, rng, width=4, layers=3, strength={PLANTED: 1.5})
+    rows = planted_rows(100, rng, n_answers=3)
+    cell = Cell("residual", 0, "-1")
+    states = planted_states(rows, rng, width=4, layers=1, strength={cell: 1.5})
     probes = train_probes(rows, states, source=SOURCE, seeds=(0, 1))
     folds = probes.folds[probes.folds["grouping"] == "by_entity"].pivot_table(
         index="answer_id", columns="seed", values="outer_fold"
@@ -288,12 +294,12 @@ def test_seeds_reshuffle_the_folds_and_are_averaged():
 
 def test_answers_that_a_baseline_cannot_score_are_left_out_for_all_methods():
     rng = np.random.default_rng(7)
-    rows = planted_rows(200, rng)
-    rows["end_logprob"] = pd.Series([None if i in (5, 6) else -1.0 for i in range(200)], dtype=object)
-    rows["end_logit"] = pd.Series([None if i % 3 else 9.0 for i in range(200)], dtype=object)
-    result = run(rows, planted_states(rows, rng, width=4, layers=3))
+    rows = planted_rows(100, rng, n_answers=3)
+    rows["end_logprob"] = pd.Series([None if i in (5, 6) else -1.0 for i in range(100)], dtype=object)
+    rows["end_logit"] = pd.Series([None if i % 3 else 9.0 for i in range(100)], dtype=object)
+    result = run(rows, planted_states(rows, rng, width=4, layers=1, strength={}))
     entry = result.metrics["by_entity"]
-    assert entry["best"]["rows"] == 198
+    assert entry["best"]["rows"] == 98
     assert not result.scores["answer_id"].isin(["q00005-0", "q00006-0"]).any()
     assert entry["baselines"]["logit_after_answer"]["auroc"] is None
     assert "95 %" in entry["baselines"]["logit_after_answer"]["reason"]

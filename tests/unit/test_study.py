@@ -77,14 +77,16 @@ def test_a_study_leaves_what_the_architecture_draws(finished: Path) -> None:
     assert run.manifest.complete
     assert [name for name, record in run.manifest.stages.items() if record.complete] == list(STAGES)
     assert {f.split("/")[0] for f in run.manifest.files} >= {
-        "questions.parquet", "answers", "labels", "spans", "activations", "folds.parquet", "scores", "metrics.json", "report",
+        "questions.parquet", "answers", "labels", "spans", "activations", "folds.parquet", "scores", "metrics.json",
+        "report",
     }  # fmt: skip
     assert pd.read_parquet(finished / "run" / "answers").shape[0] == N
     metrics = run.json("metrics.json")
     assert metrics["schema"] == 1
     assert metrics["counts"]["questions"] == N
     assert set(metrics) >= {
-        "model", "task", "accuracy", "by_entity", "by_answer", "all_answers", "within_answer", "grid", "timings", "peak_rss_mb",
+        "model", "task", "accuracy", "by_entity", "by_answer", "all_answers", "within_answer", "grid", "timings",
+        "peak_rss_mb",
     }  # fmt: skip
     assert all(finding.ok for finding in tacitly.check_run(finished / "run"))
 
@@ -193,7 +195,7 @@ def test_a_model_without_a_template_is_asked_in_plain_form_with_a_warning(tmp_pa
 def test_a_question_longer_than_the_context_is_refused_by_name(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "long.jsonl"
     path.write_text(json.dumps({"id": "long", "question": "why " * 100, "answers": ["a"]}))
-    with pytest.raises(TaskError, match="'long' takes 4.. tokens"):
+    with pytest.raises(TaskError, match=r"'long' takes 4\d\d tokens"):
         study(model, tmp_path, file=path)
 
 
@@ -226,7 +228,9 @@ def test_infinite_activations_are_refused_and_keep_what_was_finished(
     assert study(model, tmp_path).metrics is not None
 
 
-def test_a_full_disk_loses_nothing_that_is_finished(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_loses_nothing_that_is_finished(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import errno
 
     whole, calls = RunFolder.write, []
@@ -270,7 +274,11 @@ def test_a_model_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
     ],
 )
 def test_a_user_s_error_is_one_line_and_exit_code_2(
-    arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert command(arguments) == 2

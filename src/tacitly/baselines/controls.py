@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
+from sklearn import config_context
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
 from tacitly.baselines.token_probability import read_numbers
 from tacitly.probes.logistic import LogisticProbe
@@ -114,14 +114,14 @@ class TextWords:
     ) -> Float[np.ndarray, " row"]:
         """One score per tested answer; NaN elsewhere."""
         texts = rows[self.column].to_numpy(dtype=object)
-        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=_WORD)
         found = np.full(len(rows), np.nan)
         if not any(str(text).strip() for text in texts[train]):
             found[test] = 0.0
             return found
-        model = make_pipeline(words, LogisticRegression(C=1.0, max_iter=1000))
-        model.fit(texts[train], correct[train])
-        found[test] = model.decision_function(texts[test])
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=_WORD)
+        with config_context(assume_finite=True, skip_parameter_validation=True):
+            model = LogisticRegression(C=1.0, max_iter=1000).fit(words.fit_transform(texts[train]), correct[train])
+            found[test] = model.decision_function(words.transform(texts[test]))
         return found
 
 

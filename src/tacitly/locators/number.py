@@ -21,7 +21,9 @@ _ERA = re.compile(r"\s*(?:AD|BC|CE|BCE|A\.D\.|B\.C\.)\b")
 
 @dataclass(frozen=True)
 class NumberLocator:
-    """Locates the first number that the question does not have already; where it asks for a year, the first like one.
+    """Locates the first number that the question does not have already.
+
+    Where the question asks for a year, it is the first number that is like one.
 
     Example:
         >>> NumberLocator().locate("What is 15 times 6?", "15 times 6 equals 90.", ()).exact_answer
@@ -38,15 +40,20 @@ class NumberLocator:
         if not fresh:
             return missing("number", "says no number that the question does not")
         if _YEAR.search(question_text):
-            years = [word for word in fresh if _like_year(word, answer_text)]
-            fresh = years or fresh
+            fresh = [word for word in fresh if _like_year(word, answer_text)]
+            if not fresh:
+                return missing("number", "says no year")
         first = fresh[0]
         exact = answer_text[first.start : first.end]
         return Span(start=first.start, end=first.end, exact_answer=exact, given=first.key, locator="number")
 
 
 def _like_year(word: Word, text: str) -> bool:
-    return (word.key.isdigit() and len(word.key) in (3, 4)) or _ERA.match(text, word.end) is not None
+    """Whether a number has three or four digits, or stands as `in 79` or `79 AD`."""
+    if not word.key.isdigit():
+        return False
+    era = _ERA.match(text, word.end) or re.search(r"(?:\b(?:in|AD|year)\s|^\W*)$", text[: word.start], re.IGNORECASE)
+    return len(word.key) in (3, 4) or era is not None
 
 
 @dataclass(frozen=True)

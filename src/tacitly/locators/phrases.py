@@ -4,13 +4,15 @@ import re
 from itertools import pairwise
 
 from tacitly.locators.sentence import Said
-from tacitly.locators.wording import MEASURES, NAME_PARTICLES, NAMING
+from tacitly.locators.wording import DIRECTIONS, LANDS, MEASURES, NAME_PARTICLES, NAMING
 from tacitly.mentions import FUNCTION_WORDS
 
 _ADJECTIVE_OF_ORIGIN = re.compile(r"(?:an|ish|ese|ch|ic|ek|ss)$")
 
 
-def find_phrases(said: list[Said], *, names: bool, origins: bool = False) -> list[list[Said]]:
+def find_phrases(
+    said: list[Said], *, names: bool, origins: bool = False, classes_last: bool = True
+) -> list[list[Said]]:
     """Find the candidates, best first.
 
     Owners (`Guernica's founder`) are left out; a class whose member is named right after (`a disorder called ...`)
@@ -19,7 +21,8 @@ def find_phrases(said: list[Said], *, names: bool, origins: bool = False) -> lis
     Args:
         said: The answer's words.
         names: Whether only proper names will do.
-        origins: Whether an adjective of origin will do as a name (`the Indian state of ...`).
+        origins: Whether an origin will do as a name (`the Indian state of ...`, `China's Henan province`).
+        classes_last: Whether a member is preferred to its class; not where the question asks for a kind.
 
     Returns:
         Runs of words.
@@ -28,7 +31,12 @@ def find_phrases(said: list[Said], *, names: bool, origins: bool = False) -> lis
     classes: list[list[Said]] = []
     i = 0
     while i < len(said):
+        if _is_direction(said, i):
+            i += 1
+            continue
         stop = _name_end(said, i) if said[i].upper else i
+        if stop == i + 1 and stop < len(said) and said[stop].word.key in LANDS and not said[stop].breaks_before:
+            stop += 1
         if not names:
             stop = max(stop, _plain_end(said, i))
         if stop == i:
@@ -39,12 +47,25 @@ def find_phrases(said: list[Said], *, names: bool, origins: bool = False) -> lis
         i = stop
         if not names and phrase[0].aside:
             continue
-        if not any(one.novel for one in phrase) or _owns(phrase, follower) or _measures(phrase, said[stop:]):
+        if (
+            not any(one.novel for one in phrase)
+            or (_owns(phrase, follower) and not origins)
+            or _measures(phrase, said[stop:])
+        ):
             continue
         if names and ((_is_origin(phrase, follower) and not origins) or all(one.word.number for one in phrase)):
             continue
-        (classes if follower is not None and follower.word.key in NAMING | {"used"} else found).append(phrase)
+        names_member = classes_last and follower is not None and follower.word.key in NAMING | {"used"}
+        (classes if names_member else found).append(phrase)
     return found + classes
+
+
+def _is_direction(said: list[Said], start: int) -> bool:
+    """Whether this is the direction of `South East of Europe`."""
+    stop = start
+    while stop < len(said) and said[stop].word.key in DIRECTIONS:
+        stop += 1
+    return stop > start and stop < len(said) and said[stop].word.key == "of"
 
 
 def _name_end(said: list[Said], start: int) -> int:
@@ -61,7 +82,8 @@ def _name_end(said: list[Said], start: int) -> int:
             ahead += 1
         if ahead - stop > 2 or ahead >= len(said) or said[ahead].breaks_before:
             break
-        if not said[ahead].upper and not (ahead == stop and said[ahead].word.key.isdigit()):
+        owned = said[stop].word.start - said[stop - 1].word.end >= 3
+        if not said[ahead].upper and not (ahead == stop and said[ahead].word.key.isdigit() and not owned):
             break
         stop = ahead + 1
     return stop

@@ -2,22 +2,25 @@
 
 GLUE = frozenset(
     """
-    according actual actually additionally affect affected affects almost alongside already although always answer
-    approximately around associated attributed based became become becomes began begin begins believed belong
-    belongs best called calls cannot case cause caused causes characterized classified come comes common commonly
-    composed considered contain contained contains context correct correctly credit credited current currently deal
-    deals define defined defines depend depends derived derives describe described describes diagnosis discovered
-    due especially exactly example famous famously fictional first following follows form formed found frequently
-    general generally get gets give given gives go goes happen happens held help helps however iconic include
-    included includes including infamous instead invented involve involved involves just kind kinds known largely
-    legendary likely list located made main mainly major make makes manner many mean means measured medical
-    medication medicine mostly name named namely names near nearly need never normally notable often okay originate
-    originated originates originating particular particularly people perhaps person play played plays possible
-    possibly practitioner primarily primary probable probably produce produced produces professional question really
-    reason refer referred refers regarded related renowned responsible result results said same say says see seen
-    several short significant simply single situated so-called sometimes specific specifically stand stands still
-    sure take taken takes term the thing thought together took treat treated treatment treats true type types
-    typically unknown use used uses usually various way well widely word written wrote yes
+    above according across actual actually additionally affect affected affects almost along alongside already
+    although always answer approximately around associated attributed based became become becomes began begin begins
+    behind believed belong belongs below beneath beside best called calls cannot case cause caused causes certain
+    characterized classic classified come comes common commonly complex composed considered contain contained
+    contains context correct correctly credit credited cure cures current currently deal deals define defined
+    defines depend depends derived derives describe described describes diagnosis different discovered due
+    especially essential exactly example famous famously fictional first following follows form formed found
+    frequently general generally get gets give given gives go goes happen happens held help helps however iconic
+    important include included includes including indeed infamous instead invented involve involved involves just
+    key kind kinds known largely legendary likely list located made main mainly major make makes manage manages
+    manner many massive mean means measured medical medication medicine mostly name named namely names near nearly
+    need never new normally notable often okay originate originated originates originating particular particularly
+    people perhaps person play played plays popular possible possibly practitioner prevent prevents primarily
+    primary probable probably produce produced produces professional question rare really reason reduce reduces
+    refer referred refers regarded related relieve relieves renowned responsible result results said same say says
+    see seen serious several severe short significant simply single situated so-called sometimes special specific
+    specifically stand stands still sure take taken takes term the thing thought together took toward towards treat
+    treated treatment treats true type types typical typically unique unknown use used uses usually various vast
+    vital way well widely word written wrote yes
     """.split()  # noqa: SIM905
 )
 """Verbs, hedges and general words that lead to an exact answer without being part of it."""
@@ -48,3 +51,13 @@ STATE_WORDS = frozenset("republic kingdom states emirates federation sultanate c
 """What the names of countries are made of."""
 NAMING = frozenset("called named known termed".split())  # noqa: SIM905
 """What a name follows."""
+DIRECTIONS = frozenset(
+    """
+    center central centre east eastern north northeast northeastern northern northwest northwestern south southeast
+    southeastern southern southwest southwestern west western
+    """.split()  # noqa: SIM905
+)
+"""What names no place where `of` follows: the `south of` somewhere."""
+
+LANDS = frozenset("archipelago continent peninsula subcontinent world".split())  # noqa: SIM905
+"""What belongs to the adjective before it: the African `continent`."""

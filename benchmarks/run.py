@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line sets it, for both sides
+
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression

@@ -18,18 +18,35 @@ FUNCTION_WORDS = frozenset(
     """.split()  # noqa: SIM905
 )
 
-_NEGATIONS = frozenset(
+NEGATIONS = frozenset(
     """
     not never neither nor no without unlike isnt arent wasnt werent doesnt dont didnt cannot cant wont excluding
     """.split()  # noqa: SIM905
 )
-_NEGATING_PAIRS = frozenset({("rather", "than"), ("instead", "of"), ("other", "than")})
+# Two words after which a name is denied, or is only what the thing is compared with or lies beside.
+_NEGATING_PAIRS = frozenset(
+    {
+        ("rather", "than"),
+        ("instead", "of"),
+        ("other", "than"),
+        ("similar", "to"),
+        ("adjacent", "to"),
+        ("close", "to"),
+        ("next", "to"),
+        ("home", "to"),
+        ("coast", "of"),
+        ("removed", "from"),
+        ("separated", "from"),
+    }
+)
+_BESIDE = frozenset({"bordering", "borders", "neighboring", "neighbouring"})
+_LISTING = frozenset({"including", "such", "like", "namely"})
 _NOT_NEGATED_AFTER = frozenset({"only", "just", "merely", "simply"})
 _CLAUSE_WORDS = frozenset("but however although though because that which who whom where it they he she".split())  # noqa: SIM905
 _CLAUSE_MARK = re.compile(r"[,;:.!?()\n—–]")
 # What is taken or measured of a thing is not the thing.
 _TAKEN_FROM = frozenset("count counts donor pressure sample samples sugar test tests transfusion transfusions".split())  # noqa: SIM905
-_LISTED = re.compile(r"[\s,/]*(?:(?:or|and)\s+)?(?:(?:an?|the)\s+)?", re.IGNORECASE)
+_LISTED = re.compile(r"(?:\s+to\s+the\s+\w+)?[\s,/]*(?:(?:or|and|nor)\s+)?(?:(?:an?|the)\s+)?", re.IGNORECASE)
 _REACH = 6
 
 _Keys = tuple[str, ...]
@@ -56,6 +73,7 @@ class Mention:
     proper: bool
 
 
+@lru_cache(maxsize=65536)
 def phrase_keys(phrase: str) -> _Keys:
     """The keys that a phrase is found by: singular, without leading articles.
 
@@ -151,10 +169,10 @@ def named(text: str, *lists: Sequence[str], question: str = "") -> list[Mention]
     """Find the mentions that an answer stands by.
 
     Left out are mentions that are denied (`not autosomal dominant`, `rather than a virus`), names within longer ones
-    (`South China Sea`, `blood test`), and those that only repeat the question: part of a longer stretch of it (`kidney`
-    in `Kidney cancer starts in ...`), or the question's own word where another mention follows (`Djibouti is in
-    Djibouti`). A question that itself lists phrases (`a virus, a bacterium, or a fungus`) offers them: naming one
-    repeats nothing.
+    (`South China Sea`; an answer that begins with a `blood test` does not name blood), and those that only repeat the
+    question: part of a longer stretch of it (`kidney` in `Kidney cancer starts in ...`), or the question's own word
+    where another mention follows (`Djibouti is in Djibouti`). A question that itself lists phrases (`a virus, a
+    bacterium, or a fungus`) offers them: naming one repeats nothing.
 
     Args:
         text: The answer.
@@ -170,11 +188,16 @@ def named(text: str, *lists: Sequence[str], question: str = "") -> list[Mention]
         [28]
     """
     there = _without_the(text)
-    kept = [
-        mention
-        for mention in find_mentions(text, *lists)
-        if not (_denied(text, there, mention) or _within_name(text, there, mention))
-    ]
+    mentions = find_mentions(text, *lists)
+    taken = {mentions[0].phrase} if mentions and _is_taken_from(text, there, mentions[0]) else set()
+    kept: list[Mention] = []
+    denied: Mention | None = None
+    for mention in mentions:
+        listed = denied is not None and _LISTED.fullmatch(text, denied.end, mention.start) is not None
+        if listed or _denied(text, there, mention):
+            denied = mention
+        elif mention.phrase not in taken and not _within_name(text, there, mention):
+            kept.append(mention)
     asked = [singular(word.key) for word in _without_the(question)]
     in_question = find_mentions(question, *lists) if asked and kept else []
     offered = {mention.phrase for mention in in_question}
@@ -201,10 +224,16 @@ def _without_the(text: str) -> list[Word]:
     return [word for word in words(text) if word.key != "the"]
 
 
+def _is_taken_from(text: str, there: Sequence[Word], mention: Mention) -> bool:
+    """Whether the text speaks of something taken from the thing or measured in it: `blood test`."""
+    after = mention.last_word + 1
+    return after < len(there) and there[after].key in _TAKEN_FROM and text[mention.end : there[after].start] == " "
+
+
 def _within_name(text: str, there: Sequence[Word], mention: Mention) -> bool:
     """Whether a name is only part of a longer one: `China` in `South China Sea`, `blood` in `blood test`."""
-    if mention.last_word + 1 < len(there) and there[mention.last_word + 1].key in _TAKEN_FROM:
-        return text[mention.end : there[mention.last_word + 1].start] == " "
+    if _is_taken_from(text, there, mention):
+        return True
     if not (mention.proper and text[mention.start].isupper()):
         return False
     before, after = mention.first_word - 1, mention.last_word + 1
@@ -217,11 +246,13 @@ def _within_name(text: str, there: Sequence[Word], mention: Mention) -> bool:
 
 
 def _denied(text: str, there: Sequence[Word], mention: Mention) -> bool:
-    """Whether a negation stands before the mention, in the same clause."""
+    """Whether a negation stands before the mention, in the same clause, or a word that sets it apart."""
     for i in range(mention.first_word - 1, max(-1, mention.first_word - 1 - _REACH), -1):
-        if _CLAUSE_MARK.search(text, there[i].end, there[i + 1].start):
+        if there[i + 1].key not in _LISTING and _CLAUSE_MARK.search(text, there[i].end, there[i + 1].start):
             return False
-        if there[i].key in _NEGATIONS:
+        if there[i].key in _BESIDE:
+            return True
+        if there[i].key in NEGATIONS:
             return there[i + 1].key not in _NOT_NEGATED_AFTER
         if (there[i - 1].key if i else "", there[i].key) in _NEGATING_PAIRS:
             return True

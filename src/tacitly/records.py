@@ -17,7 +17,8 @@ class Question:
         question: The question's text, without prompt or template.
         answers: The accepted answers; the first is the canonical one.
         entity: What the question is about; groups the folds of `by_entity`.
-        choices: The closed set that the task declares for this question, or empty.
+        choices: The closed set that the task declares for this question, or empty. A choice with several names is
+            written `canonical|name|name`.
         split: `"train"` or `"test"` where the task has its own split.
         context: A passage given with the question.
         meta: Anything else worth a column, as strings.

@@ -12,7 +12,7 @@ from tacitly.collect.tables import greedy_rows, read_questions
 from tacitly.experiments.error_detection import DetectorSource, score_baselines, summarise_detection, train_probes
 from tacitly.judges.catalog import load_judge
 from tacitly.probes.detector import CARD_FILE, HEADER_FILE, WEIGHTS_FILE, Detector, DetectorModel
-from tacitly.report.card import detector_card
+from tacitly.probes.detector_card import write_card
 from tacitly.run_folder import RunFolder
 
 PROBES, BASELINES = "experiments/probes.json", "experiments/baselines.json"
@@ -88,7 +88,7 @@ def write_report(bench: Bench) -> None:
         bench.warn("report", line)
     if f"detector/{HEADER_FILE}" in run.manifest.files:
         detector = Detector.load(run.path / "detector")
-        run.write_text(f"detector/{CARD_FILE}", detector_card(detector.header, metrics))
+        run.write_text(f"detector/{CARD_FILE}", write_card(detector.header, metrics=metrics))
     _write_page(run, metrics, rows)
 
 

@@ -38,6 +38,7 @@ def planted_rows(
             ],
             "correct": pd.Series((rng.random(n) < right).tolist(), dtype=object),
             "located": found,
+            "locator": np.where(found, "choices", "chain"),
             "given": pd.Series([f"answer {a}" if f else None for a, f in zip(given, found, strict=True)], dtype=object),
             "exact_answer": pd.Series(
                 [f"answer {a}" if f else None for a, f in zip(given, found, strict=True)], dtype=object

@@ -60,8 +60,8 @@ def side(best: float, baseline: float, control: float) -> dict[str, Any]:
         "answer_prior": auroc(control + 0.01),
         "answer_text": auroc(control - 0.02),
         "question_text": auroc(control - 0.06),
-        "layer_0": auroc(control - 0.01),
-        "shuffled_labels": auroc(0.49),
+        "layer0": auroc(control - 0.01),
+        "shuffled": auroc(0.49),
         "located": {"auroc": None, "ci": None, "reason": "every answer here is located"},
     }
     cells = [

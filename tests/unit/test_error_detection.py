@@ -63,12 +63,16 @@ def test_the_planted_direction_is_found_and_beats_all_else(planted, grouping):
     assert sorted(cell["fold"] for cell in entry["best"]["cells"]) == [0, 1, 2, 3, 4]
     assert entry["combined"]["auroc"] > 0.95
     assert entry["families"]["mean_difference"]["auroc"] > 0.95
+    assert entry["calibration"]["brier"] < 0.1
+    assert entry["calibration"]["ece"] < 0.2
     assert entry["decision"]["accuracy"] > 0.9 > entry["decision"]["majority_accuracy"]
     for gain, rival in (("gain_over_best_baseline", "best_baseline"), ("gain_over_best_control", "best_control")):
         assert entry[gain]["ci"][0] > 0.2
         assert entry[gain]["diff"] == pytest.approx(entry["best"]["auroc"] - entry[rival]["auroc"])
     assert len(entry["baselines"]) == 26
-    assert set(entry["controls"]) == {"length", "answer_prior", "answer_text", "question_text", "layer0", "shuffled"}
+    assert set(entry["controls"]) == {
+        "length", "located_by", "answer_prior", "answer_text", "question_text", "layer0", "shuffled",
+    }  # fmt: skip
     low, high = entry["controls"]["shuffled"]["ci"]
     assert low < 0.5 < high
     assert max(figure["auroc"] for figure in (*entry["baselines"].values(), *entry["controls"].values())) < 0.7
@@ -213,7 +217,7 @@ def test_three_strings_have_no_folds_by_answer():
         ({"correct": False}, "every located answer is wrong"),
         ({"correct": None}, "no located answer has a known label"),
         ({"located": False, "given": None}, "no located answer has a known label"),
-        ({"entity": "the same"}, "1 entities, fewer than the 5 that folds need"),
+        ({"entity": "the same"}, "1 entity, fewer than the 5 that folds need"),
     ],
 )
 def test_what_is_not_defined_has_a_reason(change, reason):

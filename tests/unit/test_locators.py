@@ -141,6 +141,17 @@ def test_number_in_a_chain_only_where_one_is_asked_for():
         ("Who wrote it?", "Shakespeare's rival, Ben Jonson", "Ben Jonson"),
         ("What is it?", "The answer is a type of “sand”.", "sand"),
         ("What is it?", "It is what it is.", None),
+        ("What is the capital of Kenya?", "Kenya is a country in East Africa.", None),
+        ("Which country is Dhaka in?", "Dhaka is a fictional city in the novel “Dune”.", None),
+        ("Which country is Pune in?", "Pune is a city in the Indian state of Gujarat.", "Indian"),
+        ("In which country is Bari?", "Bari is in the south of Italy.", "Italy"),
+        ("In which city is the Prado?", "The Prado, a museum of Spain, is in Madrid.", "Madrid"),
+        ("What is mined there?", "It is a type of rare metal called tantalum.", "tantalum"),
+        ("Which disease is it?", "It is Q fever disease.", "Q fever disease"),
+        ("Which vitamin does the skin make?", "The skin does not make vitamin C. It makes vitamin D.", "vitamin D"),
+        ("Who found the laws?", "They were found by Sir Isaac Newton.", "Isaac Newton"),
+        ("How many are there?", "There are several of them.", None),
+        ("What lives in Coccidioides immitis?", "Coccidioides immita is a host of yeast.", "host"),
     ],
 )
 def test_novel_phrase(question, text, exact):

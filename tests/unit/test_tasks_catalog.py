@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tacitly.errors import SettingsError
+from tacitly.locators.catalog import LOCATORS
 from tacitly.records import Question
 from tacitly.tasks.base import FakeTask, Task
 from tacitly.tasks.catalog import TASKS, load_task, task_cards
@@ -38,7 +39,7 @@ def test_a_task_keeps_the_contract(made: tuple[str, Path | None]) -> None:
     assert task.name == name
     assert task.judge == "match"
     assert task.locator
-    assert set(task.locator) <= {"choices", "number", "novel_phrase", "first_line"}
+    assert set(task.locator) <= set(LOCATORS)
     assert task.max_new_tokens > 0
     questions = list(task.questions())
     assert questions == list(task.questions())

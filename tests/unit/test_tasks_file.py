@@ -136,8 +136,8 @@ REFUSED: dict[str, tuple[str, str | bytes, list[str]]] = {
     "a text for a line": ("mine.jsonl", '"Q?"\n', ["line 1 is not a JSON object"]),
     "not UTF-8": (
         "mine.csv",
-        b"question,answers\nQ?,caf\xe9\n",
-        ["mine.csv is not UTF-8", "0xe9 at position 23", "line 2"],
+        b"question,answers\nQ?,\xe9t\xe9\n",
+        ["mine.csv is not UTF-8", "0xe9 at position 20", "line 2"],
     ),
     "not UTF-8 after a mark": ("mine.csv", b"\xef\xbb\xbfa\n\xff", ["0xff at position 5", "line 2"]),
     "UTF-16": ("mine.csv", "question,answers\nQ?,a\n".encode("utf-16"), ["is not UTF-8: byte 0xff at position 0"]),

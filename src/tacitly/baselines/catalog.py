@@ -13,6 +13,7 @@ BASELINES = {
 CONTROLS = {
     "length": "tacitly.baselines.controls:Length",
     "located": "tacitly.baselines.controls:Located",
+    "located_by": "tacitly.baselines.controls:LocatedBy",
     "answer_prior": "tacitly.baselines.controls:AnswerPrior",
     "answer_text": "tacitly.baselines.controls:answer_text",
     "question_text": "tacitly.baselines.controls:question_text",

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from sklearn import config_context
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -66,6 +66,28 @@ class Located:
 
 
 @dataclass(frozen=True, slots=True)
+class LocatedBy:
+    """Which locator found the exact answer: how often answers that it located were right in the training part.
+
+    Right answers name a choice and wrong ones often do not, so what a probe reads may be no more than that.
+    """
+
+    name: str = "located_by"
+
+    def scores(
+        self,
+        rows: pd.DataFrame,
+        correct: Bool[np.ndarray, " row"],
+        *,
+        train: Bool[np.ndarray, " row"],
+        test: Bool[np.ndarray, " row"],
+    ) -> Float[np.ndarray, " row"]:
+        """One score per tested answer; NaN elsewhere."""
+        locators = rows["locator"].where(rows["located"].astype(bool), "none").astype(str).to_numpy(dtype=object)
+        return _rates(locators, correct, train=train, test=test)
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerPrior:
     """How often this very answer string was right in the training part.
 
@@ -83,13 +105,7 @@ class AnswerPrior:
         test: Bool[np.ndarray, " row"],
     ) -> Float[np.ndarray, " row"]:
         """One score per tested answer; NaN elsewhere."""
-        strings = answer_strings(rows)
-        base = float(correct[train].mean())
-        seen = pd.DataFrame({"string": strings[train], "correct": correct[train]}).groupby("string")["correct"]
-        prior = (seen.sum() + _PRIOR_WEIGHT * base) / (seen.count() + _PRIOR_WEIGHT)
-        found = np.full(len(rows), np.nan)
-        found[test] = pd.Series(strings[test]).map(prior).fillna(base).to_numpy(dtype=np.float64)
-        return found
+        return _rates(answer_strings(rows), correct, train=train, test=test)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +149,22 @@ def answer_text() -> TextWords:
 def question_text() -> TextWords:
     """The control that reads the question's words."""
     return TextWords("question_text", "question")
+
+
+def _rates(
+    strings: Shaped[np.ndarray, " row"],
+    correct: Bool[np.ndarray, " row"],
+    *,
+    train: Bool[np.ndarray, " row"],
+    test: Bool[np.ndarray, " row"],
+) -> Float[np.ndarray, " row"]:
+    """How often rows with the same string were right in the training part; the base rate for a new one."""
+    base = float(correct[train].mean())
+    seen = pd.DataFrame({"string": strings[train], "correct": correct[train]}).groupby("string")["correct"]
+    rate = (seen.sum() + _PRIOR_WEIGHT * base) / (seen.count() + _PRIOR_WEIGHT)
+    found = np.full(len(strings), np.nan)
+    found[test] = pd.Series(strings[test]).map(rate).fillna(base).to_numpy(dtype=np.float64)
+    return found
 
 
 def answer_strings(rows: pd.DataFrame) -> np.ndarray:

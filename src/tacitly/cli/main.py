@@ -1,5 +1,6 @@
 """The `tacitly` command."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -45,6 +46,8 @@ def _options(
 
 def main() -> None:
     """Run the command line; the exit code is 0, 2 for a user's error, or 130 after Ctrl-C."""
+    # Threads that spin while they wait make a run several times slower beside other work; read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sys.exit(run(sys.argv[1:]))
 
 

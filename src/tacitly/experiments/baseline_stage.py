@@ -1,6 +1,6 @@
 """The second half of error detection: baselines, controls, and what the probe adds to them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,7 @@ def score_baselines(
     states: StateTable,
     *,
     probes: Mapping[str, Any],
-    seeds: tuple[int, ...] = (0,),
+    seeds: Sequence[int] = (0,),
     seed: int = 0,
     progress: Progress | None = None,
 ) -> BaselineStage:
@@ -170,7 +170,7 @@ def _score_controls(
         parts = []
         for fold in (outer.fold, *outer.inner):
             train, test = fold.train & present, fold.test & present
-            if len(set(table.correct[train].tolist())) < 2:
+            if not test.any() or len(set(table.correct[train].tolist())) < 2:
                 parts.append(np.full(len(table.correct), np.nan))
             else:
                 parts.append(control.scores(table.rows, table.correct, train=train, test=test))

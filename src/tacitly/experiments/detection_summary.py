@@ -15,6 +15,7 @@ from tacitly.experiments.detection_metrics import (
     REASON_ONE_CLASS,
     MethodScores,
     Resamples,
+    calibration,
     collect_scores,
     decisions,
     estimate,
@@ -163,6 +164,7 @@ def _evaluation(
         "gain_over_best_baseline": gain(BEST_BASELINE),
         "gain_over_best_control": gain(BEST_CONTROL),
         "decision": decisions(found, PROBE, thresholds),
+        "calibration": calibration(found, PROBE),
         "families": {family: figure(method) for family, method in FAMILIES.items() if method in values},
     }
 

@@ -75,7 +75,7 @@ def run_error_detection(
         Orgad et al. (2025), sections 3 and 4; the project's method, sections 6 to 8.
     """
     probes = train_probes(rows, states, source=source, seeds=seeds, seed=seed, progress=progress)
-    baselines = score_baselines(rows, states, probes=probes.record, seeds=tuple(seeds), seed=seed, progress=progress)
+    baselines = score_baselines(rows, states, probes=probes.record, seeds=seeds, seed=seed, progress=progress)
     scores = pd.concat([probes.scores, baselines.scores], ignore_index=True)
     metrics = summarise_detection(
         rows, scores, probes=probes.record, baselines=baselines.record, seed=seed, replicates=replicates

@@ -111,8 +111,8 @@ def _deal(
                 )
             except UndefinedMetricError:
                 found = len(set(table.groups[grouping][rows]))
-                kind = "entities" if grouping == "by_entity" else "given answers"
-                reason = f"{found} {kind}, fewer than the {OUTER_FOLDS} that folds need"
+                kinds = ("entity", "entities") if grouping == "by_entity" else ("given answer", "given answers")
+                reason = f"{found} {kinds[found > 1]}, fewer than the {OUTER_FOLDS} that folds need"
         if reason is not None:
             reasons[name, grouping] = reason
     return dealt

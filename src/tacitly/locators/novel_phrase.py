@@ -5,16 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tacitly.locators.base import missing
+from tacitly.locators.number import asks_number
 from tacitly.locators.phrases import find_phrases
 from tacitly.locators.sentence import Said, read_answer
-from tacitly.locators.wording import COPULAS, GLUE, MEASURES, NAMED_THINGS, NAMING, STATE_WORDS
+from tacitly.locators.wording import COPULAS, FICTION, GLUE, MEASURES, NAMED_THINGS, NAMING, STATE_WORDS
 from tacitly.mentions import FUNCTION_WORDS
 from tacitly.records import Span
-from tacitly.text import normalize, singular, words
+from tacitly.text import ARTICLES, normalize, singular, words
 
 _WHO = re.compile(r"\b(?:who|whom|whose|where)\b", re.IGNORECASE)
 _WANTS_PLACE = re.compile(r"\bwhere\b|\b(?:in|from|at|to|on|of) (?:which|what)\b", re.IGNORECASE)
-_WANTS_TERM = re.compile(r"\b(?:called|name of|known as|term for|named)\b", re.IGNORECASE)
+_WANTS_TERM = re.compile(r"\bname of\b|\bterm for\b|\b(?:called|known as|named)\W*$", re.IGNORECASE)
+_WANTS_ATTRIBUTE = re.compile(r"^what (?:is|was|are) the (?:\w+ )+of\b|^what \w+ (?:is|are|was|were)\b", re.IGNORECASE)
 _WANTS_KIND = re.compile(r"\b(?:kind|type|sort|class) of\b", re.IGNORECASE)
 _WANTS_COUNTRY = re.compile(r"\b(?:country|countries|nation)\b", re.IGNORECASE)
 _LEAD_IN = re.compile(r"\W*the (?:\w+ )?answer (?:to (?:this|the) question )?is\b", re.IGNORECASE)
@@ -40,6 +42,10 @@ class NovelPhraseLocator:
         said = read_answer(question_text, answer_text)
         if not said:
             return missing("novel_phrase", "empty answer")
+        if asks_number(question_text):
+            return missing("novel_phrase", "the question asks for a number")
+        if _is_fiction(question_text, said) or _only_defines(question_text, said):
+            return missing("novel_phrase", "speaks of something else than what is asked")
         found = _after_lead_in(answer_text, said) or _choose(question_text, said) or _after(COPULAS, said)
         found = found or _after(_AS, said)
         if not found and _WANTS_PLACE.search(question_text):
@@ -60,7 +66,8 @@ def _choose(question: str, said: list[Said]) -> list[Said] | None:
         wants_country = _WANTS_COUNTRY.search(question) is not None
         names = find_phrases(said, names=True, origins=wants_country)
         if wants_country:
-            candidates += [name for name in names if any(one.word.key in STATE_WORDS for one in name)]
+            states = [name for name in names if any(one.word.key in STATE_WORDS for one in name)]
+            candidates += [name for name in states if not name[0].aside]
         if _WANTS_PLACE.search(question):
             candidates += [name for name in names if _is_placed(said, name[0])]
         return next(iter(candidates + names), None)
@@ -69,6 +76,23 @@ def _choose(question: str, said: list[Said]) -> list[Said] | None:
     candidates += [phrase for phrase in phrases if _is_of_kind(said, phrase[0])]
     candidates += find_phrases(said[_predicate(said) :], names=False, classes_last=classes_last) + phrases
     return next(iter(candidates), None)
+
+
+def _is_fiction(question: str, said: list[Said]) -> bool:
+    """Whether a question for a place is answered with a work of fiction: `a fictional city in the novel ...`."""
+    keys = {one.word.key for one in said}
+    wants_place = _WANTS_COUNTRY.search(question) or _WANTS_PLACE.search(question)
+    return bool(wants_place) and "fictional" in keys and not keys.isdisjoint(FICTION)
+
+
+def _only_defines(question: str, said: list[Said]) -> bool:
+    """Whether an attribute is asked for, and the answer says what its bearer is: `Kenya is a country in Africa`."""
+    if not _WANTS_ATTRIBUTE.search(question) or any(one.of_kind for one in said):
+        return False
+    at = next((i for i, one in enumerate(said) if one.word.key in COPULAS), 0)
+    subject = [one for one in said[:at] if one.word.key not in FUNCTION_WORDS]
+    defines = at + 1 < len(said) and said[at + 1].word.key in ARTICLES - {"the"}
+    return defines and bool(subject) and all(one.asked and one.upper for one in subject)
 
 
 def _wants_name(question: str) -> bool:

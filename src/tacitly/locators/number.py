@@ -16,7 +16,18 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"\b(?:year|when)\b", re.IGNORECASE)
+_DECADE = re.compile(r"\d{2,4}s")
 _ERA = re.compile(r"\s*(?:AD|BC|CE|BCE|A\.D\.|B\.C\.)\b")
+
+
+def asks_number(question_text: str) -> bool:
+    """Whether the form of a question asks for a number (`how many`, `what year`, ...).
+
+    Example:
+        >>> asks_number("How many moons has Mars?"), asks_number("Who reigned in 1912?")
+        (True, False)
+    """
+    return _ASKS.search(question_text) is not None
 
 
 @dataclass(frozen=True)
@@ -33,7 +44,7 @@ class NumberLocator:
     def locate(self, question_text: str, answer_text: str, choices: Sequence[str]) -> Span:  # noqa: ARG002
         """Find the number that the answer gives."""
         asked = {word.key for word in words(question_text) if word.number}
-        numbers = [word for word in words(answer_text) if word.number]
+        numbers = [word for word in words(answer_text) if word.number or _DECADE.fullmatch(word.key)]
         if not numbers:
             return missing("number", "says no number")
         fresh = [word for word in numbers if word.key not in asked]
@@ -51,7 +62,7 @@ class NumberLocator:
 def _like_year(word: Word, text: str) -> bool:
     """Whether a number has three or four digits, or stands as `in 79` or `79 AD`."""
     if not word.key.isdigit():
-        return False
+        return _DECADE.fullmatch(word.key) is not None
     era = _ERA.match(text, word.end) or re.search(r"(?:\b(?:in|AD|year)\s|^\W*)$", text[: word.start], re.IGNORECASE)
     return len(word.key) in (3, 4) or era is not None
 
@@ -67,6 +78,6 @@ class AskedNumberLocator:
 
     def locate(self, question_text: str, answer_text: str, choices: Sequence[str]) -> Span:
         """Find the number that the answer gives, if the question wants one."""
-        if not _ASKS.search(question_text):
+        if not asks_number(question_text):
             return missing("number", "the question asks for no number")
         return NumberLocator().locate(question_text, answer_text, choices)

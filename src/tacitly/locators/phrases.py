@@ -4,8 +4,9 @@ import re
 from itertools import pairwise
 
 from tacitly.locators.sentence import Said
-from tacitly.locators.wording import DIRECTIONS, LANDS, MEASURES, NAME_PARTICLES, NAMING
-from tacitly.mentions import FUNCTION_WORDS
+from tacitly.locators.wording import DIRECTIONS, LANDS, MEASURES, NAME_PARTICLES, NAMING, TITLES
+from tacitly.mentions import FUNCTION_WORDS, NEGATIONS
+from tacitly.text import singular
 
 _ADJECTIVE_OF_ORIGIN = re.compile(r"(?:an|ish|ese|ch|ic|ek|ss)$")
 
@@ -31,7 +32,7 @@ def find_phrases(
     classes: list[list[Said]] = []
     i = 0
     while i < len(said):
-        if _is_direction(said, i):
+        if _is_direction(said, i) or said[i].word.key in TITLES:
             i += 1
             continue
         stop = _name_end(said, i) if said[i].upper else i
@@ -45,11 +46,11 @@ def find_phrases(
         phrase = said[i - _leads(said, i) : stop]
         follower = said[stop] if stop < len(said) and not said[stop].breaks_before else None
         i = stop
-        if not names and phrase[0].aside:
+        if not names and (phrase[0].aside or _is_denied(said, i - len(phrase))):
             continue
         if (
             not any(one.novel for one in phrase)
-            or (_owns(phrase, follower) and not origins)
+            or (follower is not None and follower.owned and not origins)
             or _measures(phrase, said[stop:])
         ):
             continue
@@ -58,6 +59,16 @@ def find_phrases(
         names_member = classes_last and follower is not None and follower.word.key in NAMING | {"used"}
         (classes if names_member else found).append(phrase)
     return found + classes
+
+
+def _is_denied(said: list[Said], start: int) -> bool:
+    """Whether a negation stands up to three words before, in the same clause: `not a physical ...`."""
+    for i in range(start, max(0, start - 3), -1):
+        if said[i].breaks_before:
+            return False
+        if said[i - 1].word.key in NEGATIONS:
+            return True
+    return False
 
 
 def _is_direction(said: list[Said], start: int) -> bool:
@@ -77,15 +88,26 @@ def _name_end(said: list[Said], start: int) -> int:
         return start
     stop = start + 1
     while stop < len(said) and not said[stop].breaks_before:
-        ahead = stop
-        while ahead < len(said) and said[ahead].word.key in NAME_PARTICLES | {"the"} and not said[ahead].breaks_before:
-            ahead += 1
-        if ahead - stop > 2 or ahead >= len(said) or said[ahead].breaks_before:
+        ahead = _past_particles(said, stop, single=stop == start + 1)
+        if ahead >= len(said) or said[ahead].breaks_before:
             break
-        owned = said[stop].word.start - said[stop - 1].word.end >= 3
-        if not said[ahead].upper and not (ahead == stop and said[ahead].word.key.isdigit() and not owned):
+        numbered = ahead == stop and said[ahead].word.key.isdigit() and not said[ahead].owned
+        if not said[ahead].upper and not numbered:
             break
         stop = ahead + 1
+    return stop
+
+
+def _past_particles(said: list[Said], start: int, *, single: bool) -> int:
+    """One past the particles of a name: `of the`, `van`; `and` only between two single words."""
+    stop = start
+    while stop < len(said) and stop - start < 2 and not said[stop].breaks_before:
+        key = said[stop].word.key
+        if key not in NAME_PARTICLES and not (key == "the" and stop > start) and not (key == "and" and single):
+            break
+        stop += 1
+        if key == "and":
+            break
     return stop
 
 
@@ -94,19 +116,25 @@ def _plain_end(said: list[Said], start: int) -> int:
     if not said[start].novel:
         return start
     stop = start + 1
-    while stop < len(said) and (said[stop].novel or said[stop].of_kind) and not said[stop].breaks_before:
+    while stop < len(said) and not said[stop].breaks_before and not said[stop].owned:
+        if not (said[stop].novel or said[stop].of_kind or said[stop].joined):
+            break
         stop += 1
     ends_clause = stop + 1 >= len(said) or said[stop + 1].breaks_before
-    if stop < len(said) and ends_clause and said[stop].asked and not said[stop].breaks_before:
+    if stop < len(said) and ends_clause and said[stop].asked and not (said[stop].breaks_before or said[stop].owned):
         stop += said[stop].word.key not in FUNCTION_WORDS
     return stop
 
 
 def _leads(said: list[Said], start: int) -> int:
-    """Whether a capitalised word of the question right before belongs to it, as in `Cryptococcus novus`."""
-    if start == 0 or said[start].breaks_before or said[start].upper:
+    """Whether a word of the question right before belongs to it, as in `Cryptococcus novus` or `vitamin D`."""
+    if start == 0 or said[start].breaks_before:
         return False
     before = said[start - 1]
+    if len(said[start].word.key) == 1:
+        return before.of_kind
+    if said[start].upper:
+        return False
     return before.asked and before.upper and not before.opens_sentence
 
 
@@ -115,14 +143,9 @@ def _measures(phrase: list[Said], rest: list[Said]) -> bool:
     if any(one.breaks_before for one in rest[:2]):
         return False
     return any(
-        later.word.key == "of" and (one.word.key in MEASURES or (one.asked and not one.upper))
+        later.word.key == "of" and (singular(one.word.key) in MEASURES or (one.asked and not one.upper))
         for one, later in pairwise([phrase[-1], *rest[:2]])
     )
-
-
-def _owns(phrase: list[Said], follower: Said | None) -> bool:
-    """Whether a possessive `'s` stands between the phrase and the next word."""
-    return follower is not None and follower.word.start - phrase[-1].word.end >= 3
 
 
 def _is_origin(phrase: list[Said], follower: Said | None) -> bool:

@@ -5,13 +5,14 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import NamedTuple
 
-from tacitly.locators.wording import ABBREVIATIONS, GLUE, NAMING
+from tacitly.locators.wording import ABBREVIATIONS, GLUE, MEASURES, NAMING
 from tacitly.mentions import FUNCTION_WORDS
 from tacitly.text import Word, singular, words
 
 _BREAK = re.compile(r"[,;:.!?()\[\]\"“”«»*\n—–…]|\s-+\s")
 _SENTENCE_END = re.compile(r"[.!?\n]")
 _COMMENTING = frozenset({"which", "who", "where", "whose"})
+_IS = frozenset({"is", "was", "are", "were"})
 _NEARLY = 0.7
 _ENDINGS = ("ing", "ed", "er", "en", "e", "n", "y")
 
@@ -26,6 +27,8 @@ class Said(NamedTuple):
         of_kind: Whether it is what the question asks for by name: `disease` in `Which disease ...?`.
         opens_sentence: Whether a sentence begins with it.
         breaks_before: Whether a clause boundary stands before it.
+        joined: Whether a hyphen joins it to the word before.
+        owned: Whether the word before is a possessive (`Guernica's founder`).
         aside: Whether it stands in a clause that only comments (`..., which is a vitamin`).
     """
 
@@ -35,6 +38,8 @@ class Said(NamedTuple):
     of_kind: bool
     opens_sentence: bool
     breaks_before: bool
+    joined: bool
+    owned: bool
     aside: bool
 
     @property
@@ -73,7 +78,7 @@ def read_answer(question: str, answer: str) -> list[Said]:
     said: list[Said] = []
     end = 0
     previous: Word | None = None
-    aside = False
+    aside = owned = False
     for word in words(answer):
         gap = answer[end : word.start]
         if previous is not None and previous.key.isalpha() and _is_short(previous.key):
@@ -82,10 +87,11 @@ def read_answer(question: str, answer: str) -> list[Said]:
         breaks = _BREAK.search(gap) is not None
         aside = (aside and not breaks) or (breaks and not opens and word.key in _COMMENTING)
         stem = _stem(word.key)
-        said.append(Said(word, answer[word.start : word.end], stem in asked, stem in kinds, opens, breaks, aside))
-        end, previous = word.end, word
-        if answer.startswith(("'s", "’s"), end):
-            end += 2
+        written = answer[word.start : word.end]
+        joined = gap == "-"
+        said.append(Said(word, written, stem in asked, stem in kinds, opens, breaks, joined, owned, aside))
+        owned = answer.startswith(("'s", "’s"), word.end)
+        end, previous = word.end + 2 * owned, word
     return [_misspelt(said, i, asked) for i in range(len(said))]
 
 
@@ -117,15 +123,21 @@ def _stem(key: str) -> str:
 
 
 def _kinds(question: str) -> frozenset[str]:
-    """The noun after `which` or `what`, with up to one word before it, and its alternative after `or`."""
+    """The noun that `which` or `what` asks for (`what is the`, too), with a word before it or an alternative."""
     keys = [word.key for word in words(question)]
     kinds: set[str] = set()
-    for i, key in enumerate(keys[:-1]):
-        if key in {"which", "what"} and keys[i + 1] not in FUNCTION_WORDS:
-            kinds.add(_stem(keys[i + 1]))
-            second = keys[i + 2] if i + 2 < len(keys) else ""
-            if second == "or" and i + 3 < len(keys):
-                kinds.add(_stem(keys[i + 3]))
-            elif second not in FUNCTION_WORDS and not second.endswith("s"):
-                kinds.add(_stem(second))
+    for i, key in enumerate(keys):
+        if key not in {"which", "what"}:
+            continue
+        rest = keys[i + 1 :]
+        if rest[:1] and rest[0] in _IS:
+            rest = rest[2:] if rest[1:2] == ["the"] else []
+        if not rest or rest[0] in FUNCTION_WORDS:
+            continue
+        kinds.add(_stem(rest[0]))
+        second, third = (*rest[1:3], "", "")[:2]
+        if second == "or" or (second == "of" and singular(rest[0]) in MEASURES):
+            kinds.add(_stem(third))
+        elif second not in FUNCTION_WORDS and not second.endswith("s"):
+            kinds.add(_stem(second))
     return frozenset(kinds - {""})

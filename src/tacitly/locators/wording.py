@@ -15,7 +15,7 @@ GLUE = frozenset(
     manner many massive mean means measured medical medication medicine mostly name named namely names near nearly
     need never new normally notable often okay originate originated originates originating particular particularly
     people perhaps person play played plays popular possible possibly practitioner prevent prevents primarily
-    primary probable probably produce produced produces professional question rare really reason reduce reduces
+    primary probable probably produce produced produces professional question rare rather really reason reduce reduces
     refer referred refers regarded related relieve relieves renowned responsible result results said same say says
     see seen serious several severe short significant simply single situated so-called sometimes special specific
     specifically stand stands still sure take taken takes term the thing thought together took toward towards treat
@@ -27,9 +27,9 @@ GLUE = frozenset(
 
 MEASURES = frozenset(
     """
-    amount back blend bottom branch category class combination combinations component end front genus group kind
-    list lot member middle mixture name number pair part piece range sample series set side sort species study
-    subtype symbol top type variety
+    amount back blend bottom branch category class combination combinations component condition disease disorder end
+    front genus group kind list lot member middle mixture name number pair part piece problem range sample series
+    set side sort species study subtype symbol top type variety
     """.split()  # noqa: SIM905
 )
 """Nouns that are passed over where `of` follows: a `type of` something."""
@@ -45,7 +45,7 @@ NAMED_THINGS = frozenset(
 )
 """What has a proper name: a question after one of these is answered by words in capitals."""
 
-NAME_PARTICLES = frozenset("of de da van von der den la le el al bin ibn di du del y and".split())  # noqa: SIM905
+NAME_PARTICLES = frozenset("of de da van von der den la le el al bin ibn di du del y".split())  # noqa: SIM905
 ABBREVIATIONS = frozenset("dr mr mrs ms st mt jr sr".split())  # noqa: SIM905
 STATE_WORDS = frozenset("republic kingdom states emirates federation sultanate commonwealth".split())  # noqa: SIM905
 """What the names of countries are made of."""
@@ -59,5 +59,11 @@ DIRECTIONS = frozenset(
 )
 """What names no place where `of` follows: the `south of` somewhere."""
 
-LANDS = frozenset("archipelago continent peninsula subcontinent world".split())  # noqa: SIM905
+LANDS = frozenset("archipelago continent peninsula region subcontinent world".split())  # noqa: SIM905
 """What belongs to the adjective before it: the African `continent`."""
+
+FICTION = frozenset("book character comic film game movie novel play series show story".split())  # noqa: SIM905
+"""What tells of places that are not."""
+
+TITLES = frozenset("dr mr mrs ms professor sir".split())  # noqa: SIM905
+"""What stands before a name without being part of it."""

@@ -37,9 +37,9 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "answer_prior": "how often this answer was right",
         "answer_text": "the answer's words",
         "question_text": "the question's words",
-        "layer_0": "probe at layer 0",
-        "layer_0_probe": "probe at layer 0",
-        "shuffled_labels": "probe on shuffled labels",
+        "located_by": "which locator found it",
+        "layer0": "probe at layer 0",
+        "shuffled": "probe on shuffled labels",
     }
 )
 
@@ -66,7 +66,7 @@ def method_name(method: str) -> str:
     """A probe's, baseline's or control's name in words.
 
     Example:
-        >>> method_name("shuffled_labels"), method_name("probability_min_exact"), method_name("p_true")
+        >>> method_name("shuffled"), method_name("probability_min_exact"), method_name("p_true")
         ('probe on shuffled labels', 'lowest probability, exact answer', 'p true')
     """
     *quantity, region = method.split("_")

@@ -103,7 +103,7 @@ class FakeTask:
     facts: Mapping[str, str]
     name: str = "fake"
     judge: str = "match"
-    locator: tuple[str, ...] = ("choices", "novel_phrase", "first_line")
+    locator: tuple[str, ...] = ("choices", "novel_phrase")
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None
     max_new_tokens: int = 8

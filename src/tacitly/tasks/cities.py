@@ -42,7 +42,7 @@ class Cities:
 
     name = "cities"
     judge = "match"
-    locator = ("choices", "novel_phrase", "first_line")
+    locator = ("choices", "novel_phrase")
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None
     max_new_tokens = 24
@@ -134,7 +134,7 @@ def _by_name() -> dict[str, tuple[str, ...]]:
 
 @cache
 def _choices() -> tuple[str, ...]:
-    return tuple(name for names in read_countries().values() for name in names)
+    return tuple("|".join(names) for names in read_countries().values())
 
 
 def _cell(row: Row, column: str) -> str:

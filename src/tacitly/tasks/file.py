@@ -43,7 +43,7 @@ class FileTask:
 
     name = "file"
     judge = "match"
-    locator = ("choices", "number", "novel_phrase", "first_line")
+    locator = ("choices", "asked_number", "novel_phrase")
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None
     max_new_tokens = 32

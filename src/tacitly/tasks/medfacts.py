@@ -105,7 +105,7 @@ class MedFacts:
 
     name = "medfacts"
     judge = "match"
-    locator = ("choices", "novel_phrase", "first_line")
+    locator = ("choices", "novel_phrase")
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None
     max_new_tokens = 24
@@ -214,7 +214,7 @@ def _question(fact: Fact) -> Question:
 
 @cache
 def _names_of(relation: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for names in read_choices()[relation].values() for name in names))
+    return tuple("|".join(names) for names in read_choices()[relation].values())
 
 
 def _slug(subject: str) -> str:

@@ -58,7 +58,7 @@ class PromptTemplate:
         values = {
             "question": question.question,
             "context": question.context or "",
-            "choices": ", ".join(question.choices),
+            "choices": ", ".join(choice.split("|")[0] for choice in question.choices),
         }
 
         def replacement(match: re.Match[str]) -> str:

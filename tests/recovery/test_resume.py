@@ -14,10 +14,10 @@ import yaml
 from tacitly.activations.store import ActivationStore
 from tacitly.run_folder import RunFolder
 from tacitly.study import run_study
+from tests.recovery.resume_study import work
 from tests.tiny import save_model
-from tests.unit.resume_study import work
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.recovery
 
 KILLS = 20
 QUESTIONS = 160
@@ -59,7 +59,7 @@ def parts(folder: Path) -> int:
 def test_killed_at_random_moments_a_study_ends_as_if_left_alone(recipe: Path, tmp_path: Path) -> None:
     run_study(recipe, out=tmp_path / "alone", until="labels")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.unit.resume_study"])
+    context.set_forkserver_preload(["tests.recovery.resume_study"])
     moments = random.Random(0)
     out = tmp_path / "killed"
     finished = 0

@@ -1,11 +1,13 @@
 """Which stages depend on which settings and on each other, and so what has to be done again."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tacitly.errors import SettingsError
-from tacitly.run_folder import STAGES, RunFolder, StageRecord, fingerprint, sha256
+from tacitly.manifest import STAGES, StageRecord, fingerprint, sha256
+from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
 
 BEFORE = {
@@ -86,36 +88,46 @@ def check_stage(stage: str, option: str) -> str:
     return stage
 
 
-def prepare(run: RunFolder, settings: StudySettings, *, redo: str | None = None) -> list[str]:
-    """Forget what changed settings or `redo` make void, and set damaged files aside.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run has to do again.
 
-    Returns:
-        What was done, in lines for the user.
+    Attributes:
+        void: Stages whose files no longer count, in order.
+        notes: What the user should know of it.
     """
+
+    void: tuple[str, ...]
+    notes: list[str]
+
+
+def make_plan(run: RunFolder, settings: StudySettings, *, redo: str | None = None) -> Plan:
+    """Find what changed settings or `redo` make void; nothing is deleted yet, only damaged files are set aside."""
+    wanted, records = fingerprints(settings), run.manifest.stages
+    changed = [s for s in STAGES if s in records and records[s].fingerprint != wanted[s]]
+    asked = dependents(redo) if redo else []
     notes = []
-    wanted = fingerprints(settings)
-    changed = [s for s in STAGES if s in run.manifest.stages and run.manifest.stages[s].fingerprint != wanted[s]]
     if changed:
         notes.append(f"settings changed ({_difference(run, settings)}): doing again {', '.join(changed)}")
-    again = list(dict.fromkeys([*changed, *(dependents(redo) if redo else ())]))
-    if redo:
-        notes.append(f"as asked, doing again {', '.join(dependents(redo))}")
-    _forget(run, again)
-    if "questions" in again:
-        run.manifest.model = None
-    notes += _mend(run)
+    if asked:
+        notes.append(f"as asked, doing again {', '.join(asked)}")
+    return Plan(tuple(s for s in STAGES if s in {*changed, *asked}), notes + _mend(run))
+
+
+def begin(run: RunFolder, settings: StudySettings, void: Iterable[str]) -> None:
+    """Take these stages' files off the run and give every stage without a record a new one.
+
+    Called when the first of them is about to run, so that settings that are refused lose nothing.
+    """
+    names: list[str] = []
+    for stage in void:
+        run.manifest.stages.pop(stage, None)
+        names += [f for prefix in FILES[stage] for f in run.files(prefix)]
+    wanted = fingerprints(settings)
     for stage in STAGES:
         run.manifest.stages.setdefault(stage, StageRecord(fingerprint=wanted[stage]))
     run.manifest.settings = settings.model_dump(mode="json")
     run.manifest.seed = settings.seed
-    return notes
-
-
-def _forget(run: RunFolder, stages: Iterable[str]) -> None:
-    names: list[str] = []
-    for stage in stages:
-        run.manifest.stages.pop(stage, None)
-        names += [f for prefix in FILES[stage] for f in run.files(prefix)]
     if names:
         run.manifest.complete = False
         run.forget(names)

@@ -10,7 +10,7 @@ from tacitly.activations.store import ActivationStore
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import greedy_rows, read_questions
 from tacitly.experiments.error_detection import DetectorSource, score_baselines, summarise_detection, train_probes
-from tacitly.judges.catalog import load_judge
+from tacitly.judges.base import Judge
 from tacitly.probes.detector import CARD_FILE, HEADER_FILE, WEIGHTS_FILE, Detector, DetectorModel
 from tacitly.probes.detector_card import write_card
 from tacitly.run_folder import RunFolder
@@ -69,7 +69,7 @@ def write_report(bench: Bench) -> None:
     figures = summarise_detection(
         rows, run.table("scores"), probes=run.json(PROBES), baselines=run.json(BASELINES), seed=bench.settings.seed
     )
-    counts = _counts(rows, run, bench.settings.task.judge or bench.task.judge)
+    counts = _counts(rows, run, bench.judge)
     known = counts["correct"] + counts["incorrect"]
     stages = run.manifest.stages
     metrics = {
@@ -130,13 +130,12 @@ def _write_page(run: RunFolder, metrics: dict[str, Any], rows: pd.DataFrame) -> 
     run.write_text(PAGE, page)
 
 
-def _counts(rows: pd.DataFrame, run: RunFolder, judge: str) -> dict[str, int]:
+def _counts(rows: pd.DataFrame, run: RunFolder, judge: Judge) -> dict[str, int]:
     right = rows["correct"].map(lambda value: value is True)
     wrong = rows["correct"].map(lambda value: value is False)
     questions = {q.question_id: q for q in read_questions(run)[0]}
-    decide = load_judge(judge).judge
     located_right = rows.loc[right & rows["located"], ["question_id", "exact_answer"]].itertuples(index=False)
-    unsupported = sum(decide(questions[str(q)], str(exact)).correct is not True for q, exact in located_right)
+    unsupported = sum(judge.judge(questions[str(q)], str(exact)).correct is not True for q, exact in located_right)
     return {
         "questions": len(questions),
         "answers": len(rows),

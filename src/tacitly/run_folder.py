@@ -1,53 +1,20 @@
 """The run folder: immutable files, written whole, listed with their sha256 in a manifest that is written last."""
 
 import errno
-import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tacitly.errors import RunFolderError, StorageError
+from tacitly.manifest import MANIFEST, STAGES, Manifest, read_manifest, sha256
 
-SCHEMA = 1
-MANIFEST = "manifest.json"
-STAGES = ("questions", "answers", "labels", "spans", "activations", "probes", "baselines", "report")
 TEMPORARY = ".writing-"
-
-
-class StageRecord(BaseModel):
-    """What is known of one stage: the settings it was made with, and whether it is complete."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    fingerprint: str
-    complete: bool = False
-    seconds: float = 0.0
-    warnings: list[str] = []
-
-
-class Manifest(BaseModel):
-    """What was asked for, with what, which stages are complete, and a sha256 of every file."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    schema_version: int = SCHEMA
-    tacitly: str
-    created: str
-    settings: dict[str, Any] = {}
-    versions: dict[str, str] = {}
-    model: dict[str, Any] | None = None
-    seed: int = 0
-    peak_rss_mb: float = 0.0
-    stages: dict[str, StageRecord] = {}
-    files: dict[str, str] = {}
-    complete: bool = False
 
 
 class RunFolder:
@@ -232,35 +199,6 @@ class RunFolder:
 _OURS = {
     *STAGES, "folds", "scores", "metrics", "detector", "grid", "experiments",
 }  # fmt: skip
-
-
-def read_manifest(path: Path) -> Manifest:
-    """Read and check a run's manifest.
-
-    Raises:
-        RunFolderError: If it is damaged or of another schema.
-    """
-    try:
-        manifest = Manifest.model_validate_json((path / MANIFEST).read_bytes())
-    except ValidationError as error:
-        raise RunFolderError(
-            f"the manifest of {str(path)!r} is damaged: {error.errors()[0]['msg']}",
-            remedy="restore manifest.json from a copy, or start again in another folder; the parts are untouched",
-        ) from None
-    if manifest.schema_version != SCHEMA:
-        raise RunFolderError(f"run {str(path)!r} has schema {manifest.schema_version}", allowed=str(SCHEMA))
-    return manifest
-
-
-def fingerprint(values: Mapping[str, Any]) -> str:
-    """A short hash of what a stage depends on."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def sha256(path: Path) -> str:
-    """A file's sha256, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _require_run(path: Path) -> None:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import pending_answers
-from tacitly.plan import check_stage, prepare
+from tacitly.manifest import STAGES
+from tacitly.plan import begin, check_stage, make_plan
 from tacitly.progress import Progress, RecordedProgress
-from tacitly.run_folder import STAGES, RunFolder
+from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings, load_recipe
 
 if TYPE_CHECKING:
@@ -91,26 +92,29 @@ def run_study(
     name = "study" if isinstance(recipe, StudySettings) else Path(recipe).stem
     progress = progress or RecordedProgress()
     with RunFolder.open(out or Path("runs") / name, version=version("tacitly"), create=True) as run:
-        for line in prepare(run, settings, redo=redo):
+        plan = make_plan(run, settings, redo=redo)
+        for line in plan.notes:
             progress.note(line)
-        run.manifest.versions = _versions()
-        bench = Bench(settings, run, progress, open_model or _open_model)
+        bench = Bench(settings, run, progress, open_model or _open_model, void=plan.void)
+        bench.check_names()
         done = [stage for stage in STAGES[: last + 1] if _run_stage(stage, bench)]
-        run.manifest.complete = all(run.manifest.stages[stage].complete for stage in STAGES)
+        records = run.manifest.stages
+        run.manifest.complete = all(stage in records and records[stage].complete for stage in STAGES)
         run.commit()
-        warnings = [w for stage in STAGES for w in run.manifest.stages[stage].warnings]
+        warnings = [w for record in run.manifest.stages.values() for w in record.warnings]
         metrics = run.json("metrics.json") if "metrics.json" in run.manifest.files else None
         return StudyResult(run.path, metrics, warnings, done)
 
 
 def _run_stage(stage: str, bench: Bench) -> bool:
     """Run a stage unless it is complete; whether it was run."""
+    if stage == (*bench.void, *STAGES)[0]:
+        _make_way(bench)
     stages = bench.run.manifest.stages
     record = stages[stage]
     if stage == "answers":
-        record.complete = record.complete and not pending_answers(
-            bench.run, bench.settings.generate.samples
-        )  # generate.samples may have grown
+        pending = pending_answers(bench.run, bench.settings.generate.samples)  # samples may have grown
+        record.complete = record.complete and not pending
     if record.complete:
         return False
     for later in ("labels", "spans", "activations") if stage == "answers" else ():
@@ -126,6 +130,18 @@ def _run_stage(stage: str, bench: Bench) -> bool:
         bench.run.manifest.peak_rss_mb = max(bench.run.manifest.peak_rss_mb, peak_rss_mb())
         bench.run.commit()
     return True
+
+
+def _make_way(bench: Bench) -> None:
+    """Forget the files of void stages, once what would take their place is known to be possible."""
+    if "answers" in bench.void:  # as it is whenever the questions are
+        from tacitly.collect.questions import read_task
+
+        read_task(bench)
+    if {"answers", "activations"}.intersection(bench.void):
+        bench.check_sites()
+    begin(bench.run, bench.settings, bench.void)
+    bench.run.manifest.versions = _versions()
 
 
 def peak_rss_mb() -> float:

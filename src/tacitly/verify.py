@@ -11,8 +11,9 @@ from tacitly.baselines.controls import answer_strings
 from tacitly.collect.tables import greedy_rows
 from tacitly.errors import DetectorError
 from tacitly.experiments.error_detection import recompute_aurocs
+from tacitly.manifest import STAGES
 from tacitly.probes.detector import HEADER_FILE, Detector
-from tacitly.run_folder import STAGES, RunFolder
+from tacitly.run_folder import RunFolder
 
 TOLERANCE = 1e-6
 

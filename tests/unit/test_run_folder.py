@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from tacitly.errors import RunFolderError, StorageError
-from tacitly.run_folder import MANIFEST, TEMPORARY, RunFolder
+from tacitly.manifest import MANIFEST
+from tacitly.run_folder import TEMPORARY, RunFolder
 
 pytestmark = pytest.mark.unit
 

@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import tacitly
+from tacitly.activations.store import ActivationStore
 from tacitly.cli.main import run as command
-from tacitly.errors import CaptureError, ModelError, RunFolderError, SettingsError, StorageError, TaskError
+from tacitly.errors import CaptureError, ModelError, RunFolderError, SettingsError, StorageError, TaskError, UserError
+from tacitly.manifest import STAGES
 from tacitly.progress import RecordedProgress
-from tacitly.run_folder import STAGES, RunFolder
+from tacitly.run_folder import RunFolder
 from tacitly.study import StudyResult, run_study
 from tests.tiny import save_model
 
@@ -204,6 +207,80 @@ def test_a_site_that_the_model_lacks_is_refused_before_anything_is_asked(tmp_pat
     with pytest.raises(CaptureError, match="mlp_hidden"):
         study(model, tmp_path, capture__sites=["mlp_hidden"])
     assert RunFolder.view(tmp_path / "run").table("answers").empty
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"task__judge": "judge"}, "unknown judge 'judge'; allowed: match"),
+        ({"task__locator": ["choices", "nowhere"]}, "unknown locator 'nowhere'; allowed: .*novel_phrase"),
+        ({"capture__token_layers": [4]}, r"names layer 4 of 'residual'; allowed: 0 to 3"),
+    ],
+)
+def test_what_would_fail_later_is_refused_before_anything_is_asked(
+    model: Path, tmp_path: Path, change: dict[str, object], words: str
+) -> None:
+    with pytest.raises(SettingsError, match=words):
+        study(model, tmp_path, **change)
+    assert not (tmp_path / "run" / "answers").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"task__judge": "bogus"},
+        {"task__name": "bogus"},
+        {"task__locator": "bogus"},
+        {"capture__token_layers": [9]},
+        {"task__path": "nowhere.jsonl"},
+        {"model__name": "./nowhere"},
+        {"generate__max_new_tokens": 10_000},
+    ],
+)
+def test_refused_settings_lose_nothing_of_a_finished_run(
+    finished: Path, model: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    folder, file = copied(finished, tmp_path), finished / "questions.jsonl"
+    with pytest.raises(UserError):
+        study(model, folder, file=file, **change)
+    assert all(finding.ok for finding in tacitly.check_run(folder / "run"))
+    assert study(model, folder, file=file).stages == []
+
+
+def test_another_model_in_the_same_folder_starts_over(finished: Path, tmp_path: Path) -> None:
+    folder = copied(finished, tmp_path)
+    other = save_model(tmp_path / "other", "qwen2", seed=3)
+    result = study(other, folder, file=finished / "questions.jsonl")
+    assert result.stages[:2] == ["questions", "answers"]
+    assert result.metrics is not None
+    assert result.metrics["model"]["architecture"] == "Qwen2ForCausalLM"
+    assert len(RunFolder.view(folder / "run").table("answers")) == N
+
+
+def test_empty_generations_are_unknown_and_said(tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    folder = save_model(tmp_path / "model")
+    ending = AutoModelForCausalLM.from_pretrained(folder)
+    with torch.no_grad():  # every hidden state now points to the end token
+        ending.model.norm.weight.zero_()
+        ending.lm_head.weight.zero_()
+    ending.generation_config.eos_token_id = 0  # the first of equal logits
+    ending.save_pretrained(folder)
+    result = study(folder, tmp_path)
+    assert result.metrics is not None
+    assert result.metrics["counts"]["unknown"] == N
+    assert result.metrics["accuracy"] is None
+    assert any(f"{N} answers are empty" in warning for warning in result.warnings)
+    assert result.report.exists()
+
+
+def test_token_layers_keep_every_answer_token(model: Path, tmp_path: Path) -> None:
+    study(model, tmp_path, until="answers", capture__token_layers=[2])
+    run = RunFolder.view(tmp_path / "run")
+    answers = run.table("answers")
+    states = ActivationStore(run, answers["answer_id"].tolist()).token_states("residual", 2)
+    assert [len(one) for one in states] == answers["token_ids"].map(len).tolist()
 
 
 def test_infinite_activations_are_refused_and_keep_what_was_finished(

@@ -9,12 +9,13 @@ from tacitly.collect.tables import answer_id, answers_frame, pending_answers, re
 from tacitly.engines.base import Generation, Request, Sampling
 from tacitly.engines.torch_engine import TorchEngine
 from tacitly.locators.align import align_batch
-from tacitly.locators.catalog import load_locator
 from tacitly.records import Answer, Question, Span
 
 
 def write_answers(bench: Bench) -> None:
     """Answer every question that has no answer yet; each batch is committed whole."""
+    bench.check_sites()
+    bench.settle_model()
     questions, prompts = read_questions(bench.run)
     by_id = {q.question_id: q for q in questions}
     pending = pending_answers(bench.run, bench.settings.generate.samples)
@@ -47,11 +48,10 @@ def write_answers(bench: Bench) -> None:
 
 def locate(bench: Bench, answers: Sequence[Answer], questions: Mapping[str, Question]) -> dict[str, Span]:
     """Find the exact answer of each answer, in characters and in tokens."""
-    locator = load_locator(bench.settings.task.locator or bench.task.locator)
     spans = []
     for answer in answers:
         question = questions[answer.question_id]
-        spans.append(locator.locate(question.question, answer.text, question.choices))
+        spans.append(bench.locator.locate(question.question, answer.text, question.choices))
     texts = [a.text for a in answers]
     aligned = align_batch(spans, [a.token_ids for a in answers], bench.language_model.tokenizer, texts=texts)
     return {a.answer_id: span for a, span in zip(answers, aligned, strict=True)}

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tacitly.errors import RunFolderError
+from tacitly.errors import RunFolderError, SettingsError
+from tacitly.judges.base import Judge
+from tacitly.judges.catalog import load_judge
+from tacitly.locators.base import Locator
+from tacitly.locators.catalog import load_locator
 from tacitly.progress import Progress
 from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
@@ -23,12 +27,14 @@ class Bench:
 
     Attributes:
         open_model: Opens a model by name; tests give a small one.
+        void: Stages whose files no longer count.
     """
 
     settings: StudySettings
     run: RunFolder
     progress: Progress
     open_model: "Callable[..., LanguageModel]"
+    void: tuple[str, ...] = ()
 
     @cached_property
     def task(self) -> Task:
@@ -47,15 +53,13 @@ class Bench:
         self.progress.begin("loading the model", None)
         model = self.open_model(wanted.name, revision=wanted.revision, dtype=wanted.dtype, note=self.progress.note)
         identity, known = model.identity.as_dict(), self.run.manifest.model
-        if known and self.run.files("answers") and known["weights_hash"] != identity["weights_hash"]:
+        stays = self.run.files("answers") and "answers" not in self.void
+        if known and stays and known["weights_hash"] != identity["weights_hash"]:
             raise RunFolderError(
                 f"the run in {str(self.run.path)!r} was made with other weights of {wanted.name!r} "
                 f"(sha256 {known['weights_hash'][:12]}, now {identity['weights_hash'][:12]})",
-                remedy="give another --out, or start over with --redo questions",
+                remedy="give another --out, or start over with --redo answers",
             )
-        if known != identity:
-            self.run.manifest.model = identity
-            self.run.commit()
         return model
 
     @cached_property
@@ -72,6 +76,48 @@ class Bench:
     def max_new_tokens(self) -> int:
         """The most tokens of an answer: the setting, or what suits the task."""
         return self.settings.generate.max_new_tokens or self.task.max_new_tokens
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Says which answers are right: the setting's judge, or the one that suits the task."""
+        return load_judge(self.settings.task.judge or self.task.judge)
+
+    @cached_property
+    def locator(self) -> Locator:
+        """Finds exact answers: the setting's locators, or those that suit the task."""
+        return load_locator(self.settings.task.locator or self.task.locator)
+
+    def check_names(self) -> None:
+        """Refuse an unknown task, judge or locator.
+
+        Raises:
+            UserError: Naming what is allowed.
+        """
+        _ = self.task, self.judge, self.locator
+
+    def check_sites(self) -> None:
+        """Refuse sites and layers that the model does not have.
+
+        Raises:
+            CaptureError: For a site.
+            SettingsError: For a layer.
+        """
+        capture = self.settings.capture
+        for site in capture.sites:
+            layers = sorted(self.language_model.sites.of(site))
+            for layer in capture.token_layers:
+                if layer not in layers:
+                    raise SettingsError(
+                        f"setting 'capture.token_layers' names layer {layer} of {site!r}",
+                        allowed=f"{layers[0]} to {layers[-1]}",
+                    )
+
+    def settle_model(self) -> None:
+        """Write down whose answers and states the run holds."""
+        identity = self.language_model.identity.as_dict()
+        if self.run.manifest.model != identity:
+            self.run.manifest.model = identity
+            self.run.commit()
 
     def warn(self, stage: str, message: str) -> None:
         """Say something that the user should read, and keep it for the report."""

@@ -2,7 +2,6 @@
 
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import labels_frame, read_answers, read_questions
-from tacitly.judges.catalog import load_judge
 
 
 def write_labels(bench: Bench) -> None:
@@ -12,10 +11,9 @@ def write_labels(bench: Bench) -> None:
     if not answers:
         return
     questions = {q.question_id: q for q in read_questions(bench.run)[0]}
-    judge = load_judge(bench.settings.task.judge or bench.task.judge)
     bench.progress.begin("labels", len(answers))
     labels = {}
     for answer in answers:
-        labels[answer.answer_id] = judge.judge(questions[answer.question_id], answer.text)
+        labels[answer.answer_id] = bench.judge.judge(questions[answer.question_id], answer.text)
         bench.progress.advance()
     bench.run.write_table(f"labels/part-{bench.run.next_part('labels'):05d}.parquet", labels_frame(labels))

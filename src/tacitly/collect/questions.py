@@ -3,10 +3,23 @@
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import QUESTIONS, questions_frame
 from tacitly.errors import TaskError
+from tacitly.records import Question
 
 
 def write_questions(bench: Bench) -> None:
-    """Read the task's questions, render their prompts, and write them down.
+    """Write the task's questions down, with their prompts.
+
+    Raises:
+        TaskError: As `read_task`.
+    """
+    questions, prompts = read_task(bench)
+    if not bench.format.has_template:
+        bench.warn("questions", "the model has no chat template; it is asked in a plain 'Q: / A:' form")
+    bench.run.write_table(QUESTIONS, questions_frame(questions, prompts))
+
+
+def read_task(bench: Bench) -> tuple[list[Question], list[str]]:
+    """Read the task's questions and render their prompts.
 
     Raises:
         TaskError: If there is none, two share an id, or one does not fit the model's context.
@@ -19,19 +32,15 @@ def write_questions(bench: Bench) -> None:
         if question.question_id in seen:
             raise TaskError(f"two questions have the id {question.question_id!r}", remedy="give each its own id")
         seen.add(question.question_id)
-    form = bench.format
-    if not form.has_template:
-        bench.warn("questions", "the model has no chat template; it is asked in a plain 'Q: / A:' form")
+    form, room = bench.format, bench.language_model.context_length
     prompts = [form.render(bench.task.prompt(question)) for question in questions]
-    room = bench.language_model.context_length
-    if room is not None:
-        for question, prompt in zip(questions, prompts, strict=True):
-            length = len(form.token_ids(prompt))
-            if length + bench.max_new_tokens > room:
-                raise TaskError(
-                    f"question {question.question_id!r} takes {length} tokens and its answer up to "
-                    f"{bench.max_new_tokens}, together more than the model's context",
-                    allowed=f"{room} tokens in all",
-                    remedy="shorten it or lower generate.max_new_tokens",
-                )
-    bench.run.write_table(QUESTIONS, questions_frame(questions, prompts))
+    for question, prompt in zip(questions, prompts, strict=True):
+        length = len(form.token_ids(prompt))
+        if room is not None and length + bench.max_new_tokens > room:
+            raise TaskError(
+                f"question {question.question_id!r} takes {length} tokens and its answer up to "
+                f"{bench.max_new_tokens}, together more than the model's context",
+                allowed=f"{room} tokens in all",
+                remedy="shorten it or lower generate.max_new_tokens",
+            )
+    return questions, prompts

@@ -25,6 +25,7 @@ def write_activations(bench: Bench) -> None:
     answers = {a.answer_id: a for a in read_answers(bench.run) if a.answer_id not in done}
     if not answers:
         return
+    bench.check_sites()
     spans, prompts = read_spans(bench.run), read_questions(bench.run)[1]
     readings = []
     for answer in answers.values():

@@ -20,8 +20,9 @@ from rich.text import Text
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:.1f}/s" if speed else "", style="dim")
+        elapsed = task.finished_time if task.finished else task.elapsed
+        rate = f"{task.completed / elapsed:.1f}/s" if elapsed and task.completed else ""
+        return Text(rate, style="dim")
 
 
 class Bars:
@@ -64,7 +65,7 @@ class Bars:
 
     def note(self, message: str) -> None:
         """Print a line above the bars."""
-        self._bars.console.print(Text(message))
+        self._bars.console.print(Text(message), soft_wrap=True)
 
     def _finish(self) -> None:
         if self._current is not None:

@@ -105,7 +105,7 @@ def make_plan(run: RunFolder, settings: StudySettings, *, redo: str | None = Non
     """Find what changed settings or `redo` make void; nothing is deleted yet, only damaged files are set aside."""
     wanted, records = fingerprints(settings), run.manifest.stages
     changed = [s for s in STAGES if s in records and records[s].fingerprint != wanted[s]]
-    asked = dependents(redo) if redo else []
+    asked = [s for s in dependents(redo) if s in records] if redo else []
     notes = []
     if changed:
         notes.append(f"settings changed ({_difference(run, settings)}): doing again {', '.join(changed)}")

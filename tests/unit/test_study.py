@@ -29,6 +29,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def questions(folder: Path, *, answers: str = "a", n: int = N) -> Path:
+    folder.mkdir(exist_ok=True)
     path = folder / "questions.jsonl"
     rows = [{"id": f"q{i}", "question": f"What is number {i}?", "answers": [answers]} for i in range(n)]
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
@@ -138,6 +139,10 @@ def test_more_samples_are_added_to_what_is_there(finished: Path, model: Path, tm
 
 
 def test_until_and_redo(model: Path, tmp_path: Path) -> None:
+    assert (
+        study(model, tmp_path / "new", file=questions(tmp_path), until="answers", redo="probes").stages[0]
+        == "questions"
+    )
     assert study(model, tmp_path, until="answers").stages == ["questions", "answers"]
     assert study(model, tmp_path, until="labels").stages == ["labels"]
     assert study(model, tmp_path, until="labels", redo="labels").stages == ["labels"]

@@ -197,7 +197,7 @@ class RunFolder:
 
 
 _OURS = {
-    *STAGES, "folds", "scores", "metrics", "detector", "grid", "experiments",
+    *STAGES, "folds", "scores", "metrics", "detector", "experiments",
 }  # fmt: skip
 
 
@@ -208,7 +208,9 @@ def _require_run(path: Path) -> None:
 
 
 def _foreign(path: Path) -> Iterable[Path]:
-    return (e for e in path.iterdir() if e.name != ".lock" and not e.name.startswith(TEMPORARY) and e.name not in _OURS)
+    """What no study of ours left there, not even one that was killed before its first manifest."""
+    ours = (".lock", TEMPORARY)
+    return (e for e in path.iterdir() if not e.name.startswith(ours) and e.name.split(".")[0] not in _OURS)
 
 
 class _storage:  # noqa: N801 -- reads as a statement

@@ -96,6 +96,13 @@ def test_a_folder_of_other_files_is_not_taken(tmp_path: Path) -> None:
         RunFolder.open(tmp_path / "thesis.txt", version="1", create=True)
 
 
+def test_a_run_killed_before_its_first_manifest_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "questions.parquet").write_bytes(b"whole, but never committed")
+    with RunFolder.open(tmp_path, version="1", create=True) as run:
+        assert run.table("questions").empty
+    assert not (tmp_path / "questions.parquet").exists()
+
+
 def test_a_full_disk_is_said_in_one_line_and_keeps_what_was_there(tmp_path: Path) -> None:
     def full(_: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from tacitly.activations.capture import TokenStates
 from tacitly.activations.positions import token_indices
 from tacitly.activations.store import CapturedAnswer, write_shard
 from tacitly.collect.bench import Bench
@@ -62,7 +63,7 @@ def write_states(
     stage: str,
     answers: Sequence[Answer],
     spans: Mapping[str, Span],
-    states: Sequence[Mapping[str, object]],
+    states: Sequence[TokenStates],
 ) -> None:
     """Write the shards of one batch: greedy answers with every position, sampled ones with theirs."""
     capture, sites = bench.settings.capture, bench.language_model.sites
@@ -77,7 +78,7 @@ def write_states(
                     has_end=answers[i].end is not None,
                     positions=positions,
                 ),
-                states=states[i],  # type: ignore[arg-type]
+                states=states[i],
                 n_tokens=len(answers[i].token_ids),
             )
             for i in chosen

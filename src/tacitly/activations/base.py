@@ -48,7 +48,7 @@ class ArrayStateTable:
 
     def __init__(
         self,
-        values: Mapping[tuple[str, int], Float[np.ndarray, "answer position width"]],
+        values: Mapping[tuple[str, int], Float[np.ndarray, "answer position _width"]],
         *,
         positions: tuple[str, ...],
         present: Bool[np.ndarray, "answer position"] | None = None,

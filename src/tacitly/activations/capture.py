@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tacitly.models.sites import ModelSites, Tap, input_of, vectors_of
 
-TokenStates = Mapping[str, Float[np.ndarray, "layer token width"]]
+TokenStates = Mapping[str, Float[np.ndarray, "layer _token _width"]]
 
 
 @dataclass(slots=True)

@@ -171,7 +171,7 @@ class ActivationStore:
         """The states of one position at one site and layer, as float32."""
         return self.layer_states(site, layer)[:, self.positions.index(position)]
 
-    def token_states(self, site: str, layer: int) -> list[Float[np.ndarray, "token width"]]:
+    def token_states(self, site: str, layer: int) -> list[Float[np.ndarray, "_token width"]]:
         """Every answer token's state, answer by answer, for a layer kept by `capture.token_layers`."""
         found: list[np.ndarray] = [np.zeros((0, 0), np.float32)] * self._n
         for path, where, rows in self._groups:

@@ -139,7 +139,7 @@ def token_baselines() -> tuple[Baseline, ...]:
 _COLUMNS = {"logprob": "token_logprobs", "logit": "token_logits", "entropies": "token_entropies"}
 
 
-def _tokens(rows: pd.DataFrame, stem: str, region: Region) -> list[Float[np.ndarray, " token"]]:
+def _tokens(rows: pd.DataFrame, stem: str, region: Region) -> list[Float[np.ndarray, " _token"]]:
     """The numbers of the region's tokens for each answer; empty where there are none."""
     empty = np.zeros(0)
     columns = rows[_COLUMNS[stem]]

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from tacitly.errors import TacitlyError, UserError
     from tacitly.models.load import load_model
     from tacitly.probes.detector import Detector
+    from tacitly.recipes import load_recipe
     from tacitly.run_folder import RunFolder
-    from tacitly.settings import StudySettings, load_recipe
+    from tacitly.settings import StudySettings
     from tacitly.study import StudyResult, run_study
     from tacitly.verify import check_run
 
@@ -24,7 +25,7 @@ _PUBLIC = {
     "UserError": "tacitly.errors",
     "check_run": "tacitly.verify",
     "load_model": "tacitly.models.load",
-    "load_recipe": "tacitly.settings",
+    "load_recipe": "tacitly.recipes",
     "run_study": "tacitly.study",
 }
 

@@ -9,6 +9,7 @@ from tacitly.errors import SettingsError
 from tacitly.manifest import STAGES, StageRecord, fingerprint, sha256
 from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
+from tacitly.tasks.entity_split import FILE as SPLIT_FILE
 
 BEFORE = {
     "questions": (),
@@ -36,11 +37,12 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
     """What each stage itself depends on; batch sizes and the number of samples change nothing that is there."""
     task, model = settings.task, settings.model
     generate = settings.generate.model_dump(exclude={"batch_size", "samples"})
-    content = sha256(task.path) if task.path is not None and Path(task.path).is_file() else None
+    content = _content(task.path)
     return {
         "questions": [
-            task.model_dump(include={"name", "path", "limit", "prompt"}),
+            task.model_dump(include={"name", "path", "limit", "prompt", "split_from", "entities"}),
             content,
+            _content((task.split_from or Path(model.name)) / SPLIT_FILE),
             settings.seed,
             model.model_dump(exclude={"dtype"}),
         ],
@@ -52,6 +54,10 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
         "baselines": None,
         "report": None,
     }
+
+
+def _content(path: Path | None) -> str | None:
+    return sha256(path) if path is not None and path.is_file() else None
 
 
 def fingerprints(settings: StudySettings) -> dict[str, str]:

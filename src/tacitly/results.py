@@ -11,6 +11,7 @@ from tacitly.collect.bench import Bench
 from tacitly.collect.tables import greedy_rows, read_questions
 from tacitly.experiments.error_detection import DetectorSource, score_baselines, summarise_detection, train_probes
 from tacitly.judges.base import Judge
+from tacitly.probes.asking import Asking
 from tacitly.probes.detector import CARD_FILE, HEADER_FILE, WEIGHTS_FILE, Detector, DetectorModel
 from tacitly.probes.detector_card import write_card
 from tacitly.run_folder import RunFolder
@@ -29,6 +30,7 @@ def write_probes(bench: Bench) -> None:
         model=DetectorModel(**{name: model.get(name) for name in DetectorModel.model_fields}),
         task=settings.task.name,
         version=run.manifest.versions["tacitly"],
+        asking=_asking(bench),
     )
     stage = train_probes(
         rows, store, source=source, seeds=range(settings.probe.seeds), seed=settings.seed, progress=bench.progress
@@ -111,6 +113,20 @@ def rebuild_report(folder: str | Path) -> Path:
         _write_page(run, run.json("metrics.json"), greedy_rows(run))
         run.commit()
         return run.path / PAGE
+
+
+def _asking(bench: Bench) -> Asking:
+    """How the run's questions were asked, for whoever uses its detector; no model is opened for it."""
+    task, settings = bench.task, bench.settings
+    own = settings.model.system_prompt
+    return Asking.of(
+        read_questions(bench.run)[0],
+        prompt=task.prompt,
+        system_prompt=task.system_prompt if own is None else own or None,
+        locator=settings.task.locator or task.locator,
+        max_new_tokens=bench.max_new_tokens,
+        stop=(*settings.generate.stop, *task.stop),
+    )
 
 
 def _write_page(run: RunFolder, metrics: dict[str, Any], rows: pd.DataFrame) -> None:

@@ -1,15 +1,9 @@
-"""The settings of a study: one small class per stage, read from a recipe, overridden by `key=value`."""
+"""The settings of a study and of a fine-tuning: one small class per stage (`tacitly.recipes` reads them)."""
 
-import difflib
-from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-
-from tacitly.errors import SettingsError
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 SITES = ("residual", "mlp", "mlp_hidden", "attention")
 POSITIONS = (
@@ -41,7 +35,12 @@ def _known(values: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...]
 
 
 class TaskSettings(_Settings):
-    """What is asked, and how answers are judged and located; None leaves a setting to the task."""
+    """What is asked, and how answers are judged and located; None leaves a setting to the task.
+
+    `split_from` is the folder of a fine-tuned model, `model.name` itself where that is one: it says which entities the
+    model was trained on. Of those, `entities` asks `all` or only the `held_out`; `auto` is `held_out` where the model
+    is itself a fine-tuned one, so that it is never tested on what it was trained on.
+    """
 
     name: str = "medfacts"
     path: Path | None = None
@@ -49,17 +48,23 @@ class TaskSettings(_Settings):
     prompt: str | None = None
     judge: str | None = None
     locator: tuple[str, ...] | None = None
+    split_from: Path | None = None
+    entities: Literal["auto", "all", "held_out"] = "auto"
 
     _one_locator = field_validator("locator", mode="before")(_names)
 
 
 class ModelSettings(_Settings):
-    """Which model: `embedded`, a hub id, a folder, or a GGUF file."""
+    """Which model: `embedded`, a hub id, a folder, or a GGUF file; and how it is asked.
+
+    `chat_template` is `auto` (the model's own; the plain Q/A form where it has none), `plain`, or a Jinja file.
+    """
 
     name: str = "embedded"
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     system_prompt: str | None = None
+    chat_template: str = "auto"
 
 
 class GenerateSettings(_Settings):
@@ -131,109 +136,61 @@ class StudySettings(_Settings):
     seed: int = Field(default=0, ge=0)
 
 
-def bundled_recipes() -> dict[str, str]:
-    """The bundled recipes: name to YAML text."""
-    folder = resources.files("tacitly") / "recipes"
-    return {
-        entry.name.removesuffix(".yaml"): entry.read_text(encoding="utf-8")
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(".yaml")
-    }
+class TrainSettings(_Settings):
+    """How a model is fine-tuned; the defaults are those of the reference recipe (`docs/method.md`, fine-tuning).
+
+    Attributes:
+        max_steps: Optimiser steps at most; None for all of `epochs`.
+        target_modules: Which projections get an adapter: `all-linear`, or names.
+        optimizer: `auto` is `paged_adamw_32bit` with CUDA and plain AdamW (`adamw_torch`) without.
+        quantize_4bit: Read the base model in 4 bits (QLoRA; needs the extra `qlora`).
+        max_length: Tokens of prompt and answer; a longer answer is cut at a sentence's end.
+        held_out: Share of the entities that are kept from training.
+        eval_examples: At most this many held-out pairs give the evaluation loss.
+        eval_steps: How often it is taken, beside start and end; None for start and end alone.
+        save_steps: How often a checkpoint is written; the last two are kept.
+        score_examples: Held-out questions that are answered before and after, and compared with their references.
+        report_to: Trackers that the trainer reports to (`tensorboard`, `wandb`, `mlflow`, `trackio`).
+    """
+
+    lora_r: int = Field(default=64, ge=1)
+    lora_alpha: float = Field(default=16, gt=0)
+    lora_dropout: float = Field(default=0.1, ge=0, lt=1)
+    target_modules: str | tuple[str, ...] = "all-linear"
+    epochs: float = Field(default=3, gt=0)
+    max_steps: int | None = Field(default=None, ge=1)
+    batch_size: int = Field(default=4, ge=1)
+    gradient_accumulation: int = Field(default=1, ge=1)
+    learning_rate: float = Field(default=2e-4, gt=0)
+    weight_decay: float = Field(default=0.001, ge=0)
+    scheduler: str = "cosine"
+    warmup_ratio: float = Field(default=0.03, ge=0, lt=1)
+    max_grad_norm: float = Field(default=0.3, gt=0)
+    optimizer: str = "auto"
+    quantize_4bit: bool = False
+    gradient_checkpointing: bool = False
+    group_by_length: bool = True
+    max_length: int = Field(default=512, ge=16)
+    held_out: float = Field(default=0.2, gt=0, lt=1)
+    eval_examples: int = Field(default=256, ge=1)
+    eval_steps: int | None = Field(default=None, ge=1)
+    save_steps: int = Field(default=50, ge=1)
+    log_steps: int = Field(default=10, ge=1)
+    score_examples: int = Field(default=32, ge=0)
+    report_to: tuple[str, ...] = ()
+
+    _lists = field_validator("report_to", mode="before")(_names)
 
 
-def load_recipe(recipe: str | Path, *, overrides: Sequence[str] | Mapping[str, Any] = ()) -> StudySettings:
-    """Read a recipe and apply overrides, which win.
-
-    Args:
-        recipe: A path to a YAML file, or the name of a bundled recipe.
-        overrides: `["task.limit=60", ...]` (values read as YAML) or `{"task.limit": 60, ...}`.
-
-    Raises:
-        SettingsError: For an unknown recipe, an unknown setting, or a value of a wrong type.
+class FinetuneSettings(_Settings):
+    """A whole fine-tuning.
 
     Example:
-        >>> load_recipe("demo", overrides=["task.limit=60"]).task.limit
-        60
+        >>> FinetuneSettings(train={"max_steps": 20}).train.lora_r
+        64
     """
-    values = _read_recipe(str(recipe))
-    pairs = overrides.items() if isinstance(overrides, Mapping) else [_split_override(text) for text in overrides]
-    for key, value in pairs:
-        _set_dotted(values, key, value)
-    try:
-        return StudySettings.model_validate(values)
-    except ValidationError as error:
-        raise _explained(error) from None
 
-
-def _read_recipe(recipe: str) -> dict[str, Any]:
-    bundled = bundled_recipes()
-    if recipe in bundled:
-        text, where = bundled[recipe], recipe
-    elif Path(recipe).is_file():
-        try:
-            text, where = Path(recipe).read_text(encoding="utf-8"), recipe
-        except UnicodeDecodeError as error:
-            raise SettingsError(f"recipe {recipe!r} is not UTF-8 (byte {error.start})") from None
-    else:
-        raise SettingsError(
-            f"unknown recipe {recipe!r}",
-            allowed=f"a YAML file, or one of {', '.join(bundled)}",
-            remedy=_nearest(recipe, bundled),
-        )
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"recipe {where!r} is not valid YAML: {error}") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise SettingsError(f"recipe {where!r} holds {type(values).__name__}", allowed="a mapping of settings")
-    return values
-
-
-def _split_override(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise SettingsError(f"--set {text!r}", allowed="key=value, for instance task.limit=60")
-    try:
-        return key, yaml.safe_load(value)
-    except yaml.YAMLError:
-        return key, value
-
-
-def _set_dotted(values: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
-    for parent in parents:
-        inner = values.setdefault(parent, {})
-        if not isinstance(inner, dict):
-            raise SettingsError(f"setting {key!r}: {parent!r} is not a group of settings")
-        values = inner
-    values[last] = value
-
-
-def setting_names() -> tuple[str, ...]:
-    """Every setting by its dotted name."""
-    names: list[str] = []
-    for name, spec in StudySettings.model_fields.items():
-        group = spec.annotation
-        if isinstance(group, type) and issubclass(group, BaseModel):
-            names += [f"{name}.{inner}" for inner in group.model_fields]
-        else:
-            names.append(name)
-    return tuple(names)
-
-
-def _explained(error: ValidationError) -> SettingsError:
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        names = setting_names()
-        group = [n for n in names if n.startswith(name.split(".")[0] + ".")] or list(names)
-        return SettingsError(f"unknown setting {name!r}", allowed=", ".join(group), remedy=_nearest(name, names))
-    message = first["msg"].removeprefix("Value error, ")
-    return SettingsError(f"setting {name!r} is {first['input']!r}", allowed=message[:1].lower() + message[1:])
-
-
-def _nearest(name: str, names: Sequence[str] | Mapping[str, str]) -> str | None:
-    near = difflib.get_close_matches(name, list(names), n=1)
-    return f"did you mean {near[0]!r}?" if near else None
+    task: TaskSettings = TaskSettings(name="medquad")
+    model: ModelSettings = ModelSettings()
+    train: TrainSettings = TrainSettings()
+    seed: int = Field(default=0, ge=0)

@@ -16,8 +16,9 @@ from tacitly.collect.tables import pending_answers
 from tacitly.manifest import STAGES
 from tacitly.plan import begin, check_stage, make_plan
 from tacitly.progress import Progress, RecordedProgress
+from tacitly.recipes import load_recipe
 from tacitly.run_folder import RunFolder
-from tacitly.settings import StudySettings, load_recipe
+from tacitly.settings import StudySettings
 
 if TYPE_CHECKING:
     from tacitly.models.load import LanguageModel

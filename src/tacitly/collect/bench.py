@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tacitly.errors import RunFolderError, SettingsError
@@ -15,6 +16,7 @@ from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
 from tacitly.tasks.base import Task
 from tacitly.tasks.catalog import load_task
+from tacitly.tasks.entity_split import FILE, EntitySplit
 
 if TYPE_CHECKING:
     from tacitly.models.load import LanguageModel
@@ -43,6 +45,22 @@ class Bench:
         return load_task(task.name, path=task.path, limit=task.limit, prompt=task.prompt, seed=self.settings.seed)
 
     @cached_property
+    def split(self) -> EntitySplit | None:
+        """Which entities the model was fine-tuned on; None for a model that tacitly did not fine-tune.
+
+        Raises:
+            SettingsError: If `task.split_from` names no folder of a fine-tuned model.
+        """
+        named = self.settings.task.split_from
+        split = EntitySplit.read(named or Path(self.settings.model.name))
+        if named and split is None:
+            raise SettingsError(
+                f"setting 'task.split_from' is {str(named)!r}, where no {FILE} is",
+                allowed="a folder that `tacitly finetune` wrote",
+            )
+        return split
+
+    @cached_property
     def language_model(self) -> "LanguageModel":
         """The model, loaded once.
 
@@ -68,8 +86,10 @@ class Bench:
         from tacitly.models.prompts import PromptFormat
 
         system_prompt = self.settings.model.system_prompt
-        return PromptFormat(
-            self.language_model.tokenizer, self.task.system_prompt if system_prompt is None else system_prompt or None
+        return PromptFormat.choose(
+            self.language_model.tokenizer,
+            self.task.system_prompt if system_prompt is None else system_prompt or None,
+            chat_template=self.settings.model.chat_template,
         )
 
     @property
@@ -93,7 +113,7 @@ class Bench:
         Raises:
             UserError: Naming what is allowed.
         """
-        _ = self.task, self.judge, self.locator
+        _ = self.task, self.judge, self.locator, self.split
 
     def check_sites(self) -> None:
         """Refuse sites and layers that the model does not have.

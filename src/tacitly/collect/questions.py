@@ -1,9 +1,12 @@
 """Stage `questions`: what is asked, as the model will read it."""
 
+from pathlib import Path
+
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import QUESTIONS, questions_frame
 from tacitly.errors import TaskError
 from tacitly.records import Question
+from tacitly.tasks.entity_split import EntitySplit
 
 
 def write_questions(bench: Bench) -> None:
@@ -24,7 +27,7 @@ def read_task(bench: Bench) -> tuple[list[Question], list[str]]:
     Raises:
         TaskError: If there is none, two share an id, or one does not fit the model's context.
     """
-    questions = list(bench.task.questions())
+    questions = _of_wanted_entities(bench, list(bench.task.questions()))
     if not questions:
         raise TaskError(f"task {bench.task.name!r} has no questions", remedy="check task.path and task.limit")
     seen: set[str] = set()
@@ -44,3 +47,20 @@ def read_task(bench: Bench) -> tuple[list[Question], list[str]]:
                 remedy="shorten it or lower generate.max_new_tokens",
             )
     return questions, prompts
+
+
+def _of_wanted_entities(bench: Bench, questions: list[Question]) -> list[Question]:
+    """The questions, each marked with its part of a fine-tuning's split, without those that are not to be asked."""
+    if bench.split is None:
+        return questions
+    marked = bench.split.mark(questions)
+    wanted = bench.settings.task.entities
+    if wanted == "all" or (wanted == "auto" and EntitySplit.read(Path(bench.settings.model.name)) is None):
+        return marked
+    kept = [question for question in marked if question.meta["training"] != "trained"]
+    if len(kept) < len(marked):
+        bench.progress.note(
+            f"{len(marked) - len(kept)} of {len(marked)} questions are about what the model was trained on and are left "
+            "out; --set task.entities=all asks them too"
+        )
+    return kept

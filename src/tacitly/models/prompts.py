@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
+
+from tacitly.errors import ModelError
 
 Message = dict[str, str]
 PLAIN_STOP = "\n"
@@ -26,6 +29,32 @@ class PromptFormat:
 
     tokenizer: PreTrainedTokenizerBase
     system_prompt: str | None = None
+
+    @classmethod
+    def choose(
+        cls, tokenizer: PreTrainedTokenizerBase, system_prompt: str | None = None, *, chat_template: str = "auto"
+    ) -> "PromptFormat":
+        """The format of the setting `model.chat_template`; the tokenizer is given the template.
+
+        Args:
+            tokenizer: The model's.
+            system_prompt: Put before everything else.
+            chat_template: `auto` for the tokenizer's own, `plain` for the Q/A form, or a path to a Jinja template.
+
+        Raises:
+            ModelError: If there is no such file.
+        """
+        if chat_template == "plain":
+            tokenizer.chat_template = None
+        elif chat_template != "auto":
+            try:
+                tokenizer.chat_template = Path(chat_template).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise ModelError(
+                    f"setting 'model.chat_template' is {chat_template!r}, which cannot be read ({error})",
+                    allowed="auto, plain, or a file with a Jinja template",
+                ) from None
+        return cls(tokenizer, system_prompt)
 
     @property
     def has_template(self) -> bool:
@@ -50,6 +79,16 @@ class PromptFormat:
         except TemplateError:  # Gemma's template refuses a system message
             first = {**messages[0], "content": f"{self.system_prompt}\n\n{messages[0]['content']}"}
             return self._apply([first, *messages[1:]])
+
+    def closing(self, prompt: str | Sequence[Message], answer: str) -> str:
+        """What the template writes after an answer, up to where the next turn would begin; empty without a template."""
+        if not self.has_template:
+            return ""
+        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
+        whole = self.tokenizer.apply_chat_template(
+            [*messages, {"role": "assistant", "content": answer}], tokenize=False, add_generation_prompt=False
+        )
+        return str(whole).rpartition(answer)[2]
 
     def token_ids(self, text: str) -> list[int]:
         """The rendered text as tokens; a template writes its own special tokens."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.special import expit
 
 from tacitly.errors import DetectorError, StorageError
+from tacitly.probes.asking import Asking
 
 HEADER_FILE = "detector.json"
 WEIGHTS_FILE = "weights.safetensors"
@@ -69,7 +70,7 @@ class ProbeHeader(_Strict):
 
 
 class DetectorHeader(_Strict):
-    """What `detector.json` holds."""
+    """What `detector.json` holds; `asking` says how its answers were asked for, where that was kept."""
 
     schema_version: Literal[1] = 1
     kind: Literal["tacitly-detector"] = "tacitly-detector"
@@ -77,6 +78,7 @@ class DetectorHeader(_Strict):
     model: DetectorModel
     task: str
     seed: int
+    asking: Asking | None = None
     probes: tuple[ProbeHeader, ...] = Field(min_length=1)
 
 
@@ -113,9 +115,6 @@ class LinearProbe:
         Args:
             states: The states at the probe's site, layer and position.
 
-        Returns:
-            One probability per answer.
-
         Raises:
             DetectorError: The states have another width.
         """
@@ -133,7 +132,16 @@ class Detector:
     probes: Mapping[Role, LinearProbe]
 
     @classmethod
-    def of(cls, probes: tuple[LinearProbe, ...], *, model: DetectorModel, task: str, seed: int, version: str) -> Self:
+    def of(
+        cls,
+        probes: tuple[LinearProbe, ...],
+        *,
+        model: DetectorModel,
+        task: str,
+        seed: int,
+        version: str,
+        asking: Asking | None = None,
+    ) -> Self:
         """Put trained probes together.
 
         Args:
@@ -142,29 +150,28 @@ class Detector:
             task: What it was asked.
             seed: The seed of the study.
             version: Of tacitly.
-
-        Returns:
-            The detector.
+            asking: How the answers were asked for.
         """
-        header = DetectorHeader(
-            tacitly=version, model=model, task=task, seed=seed, probes=tuple(probe.header for probe in probes)
-        )
+        headers = tuple(probe.header for probe in probes)
+        header = DetectorHeader(tacitly=version, model=model, task=task, seed=seed, asking=asking, probes=headers)
         return cls(header, {probe.header.role: probe for probe in probes})
 
-    def require_model(self, *, weights_hash: str | None) -> None:
+    def require_model(self, *, weights_hash: str | None, name: str | None = None) -> None:
         """Refuse to score the answers of another model.
 
         Args:
             weights_hash: The hash of the weights in use; None where it is not known, which is let pass.
+            name: The name of the model in use, for the message.
 
         Raises:
             DetectorError: The weights are others.
         """
         own = self.header.model.weights_hash
         if own is not None and weights_hash is not None and own != weights_hash:
+            other = "" if name is None else f" of {name!r}"
             raise DetectorError(
-                f"this detector was trained on weights {own[:12]}, not on {weights_hash[:12]}",
-                allowed=f"the model {self.header.model.name}",
+                f"this detector was trained on weights {own[:12]}, not on {weights_hash[:12]}{other}",
+                allowed=f"the model {self.header.model.name!r}",
                 remedy="load that model, or train a detector for this one",
             )
 
@@ -172,7 +179,7 @@ class Detector:
         """Write `weights.safetensors`, `CARD.md` and, last, `detector.json`.
 
         Args:
-            folder: Where to; made if it does not exist.
+            folder: Made if it does not exist.
             card: The text of the card.
 
         Raises:
@@ -199,12 +206,6 @@ class Detector:
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         """Read a saved detector; nothing in it is executed.
-
-        Args:
-            folder: Where it was saved.
-
-        Returns:
-            The detector.
 
         Raises:
             DetectorError: It is missing, damaged, or something else.

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from tacitly.probes.asking import Asking
 from tacitly.probes.detector import DetectorHeader, ProbeHeader
 
 _ROLES = {
@@ -42,6 +43,7 @@ def write_card(header: DetectorHeader, *, metrics: Mapping[str, Any]) -> str:
         "",
         f"- Model: `{model.name}`, revision {_code(model.revision)}, weights {_code(model.weights_hash)}",
         f"- Trained on: greedy answers to the task `{header.task}`, seed {header.seed}",
+        *_asking_lines(header.asking),
         f"- Made with: tacitly {header.tacitly}",
         "",
     ]
@@ -62,6 +64,18 @@ _USE = (
     " share of right answers in the training questions and drift where that share is another. The gap between both"
     " figures above is what it owes to having met the same answers before.",
 )
+
+
+def _asking_lines(asking: Asking | None) -> list[str]:
+    if asking is None:
+        return []
+    first = f"after {len(asking.turns)} messages of examples, " if asking.turns else ""
+    system = "with a system prompt, " if asking.system_prompt else ""
+    more = "" if asking.whole else ", each with text of its own around the question"
+    return [
+        f"- Asked: {first}{system}in at most {asking.max_new_tokens} tokens{more}",
+        f"- Exact answers located by: {', '.join(f'`{name}`' for name in asking.locator)}",
+    ]
 
 
 def _probe_lines(probe: ProbeHeader) -> list[str]:

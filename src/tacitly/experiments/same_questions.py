@@ -1,0 +1,125 @@
+"""Two runs can be compared only if they asked the same questions in the same words and read the same states."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tacitly.errors import RunFolderError
+
+_FREE = {
+    "task": {"path", "limit", "prompt", "split_from"},
+    "generate": {"batch_size", "samples", "temperature", "top_p"},
+}
+_SHAPE = {"layers": "layers", "width": "width of its states"}
+_CONTENT = ("prompt", "question", "entity", "answers", "choices", "split")
+LEAST_SHARED = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConditions:
+    """What a run asked and how.
+
+    Attributes:
+        name: The run, as the user knows it.
+        settings: Its settings by group.
+        model: Its model's identity.
+        questions: question_id, prompt, question, entity, answers, choices and split.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    model: Mapping[str, Any]
+    questions: pd.DataFrame
+
+
+def shared_questions(base: RunConditions, tuned: RunConditions) -> list[str]:
+    """The ids of the questions that both runs asked, in one order.
+
+    Args:
+        base: The base model's run.
+        tuned: The tuned model's.
+
+    Returns:
+        The ids, sorted. Questions that only one run asked are left out, as long as at least half of the larger run's
+        are shared.
+
+    Raises:
+        RunFolderError: Naming what differs: settings that decide what is right, located or read, the model's shape, the
+            questions, or their prompts.
+    """
+    _require_same_settings(base, tuned)
+    ids = sorted(set(base.questions["question_id"]) & set(tuned.questions["question_id"]))
+    most = max(len(base.questions), len(tuned.questions))
+    if not ids or len(ids) < LEAST_SHARED * most:
+        raise RunFolderError(
+            f"the runs share {len(ids)} questions: {base.name!r} asked {len(base.questions)}, "
+            f"{tuned.name!r} {len(tuned.questions)}",
+            allowed="runs that asked the same questions",
+            remedy="run both studies with the same task.name, task.path, task.limit and seed",
+        )
+    _require_same_content(base, tuned, ids)
+    return ids
+
+
+def _require_same_settings(base: RunConditions, tuned: RunConditions) -> None:
+    differing = []
+    for group in ("task", "generate"):
+        one, other = (run.settings.get(group) or {} for run in (base, tuned))
+        names = sorted({*one, *other} - _FREE[group])
+        differing += [(f"{group}.{n}", one.get(n), other.get(n)) for n in names if one.get(n) != other.get(n)]
+    for name in ("sites", "positions"):
+        pair = [(run.settings.get("capture") or {}).get(name) for run in (base, tuned)]
+        if pair[0] != pair[1]:
+            differing.append((f"capture.{name}", *pair))
+    if differing:
+        shown = "; ".join(f"{name} is {_short(one)} and {_short(other)}" for name, one, other in differing)
+        raise RunFolderError(
+            f"{base.name!r} and {tuned.name!r} cannot be compared: {shown}", remedy="run both with the same settings"
+        )
+    for name, words in _SHAPE.items():
+        if base.model.get(name) != tuned.model.get(name):
+            raise RunFolderError(
+                f"{base.name!r} and {tuned.name!r} cannot be compared: the models differ in the {words}, "
+                f"{base.model.get(name)} and {tuned.model.get(name)}",
+                allowed="a model and what was tuned from it",
+            )
+
+
+def _require_same_content(base: RunConditions, tuned: RunConditions, ids: Sequence[str]) -> None:
+    one, other = (run.questions.set_index("question_id").loc[list(ids)] for run in (base, tuned))
+    for column in _CONTENT:
+        pairs = zip(ids, one[column].map(_plain), other[column].map(_plain), strict=True)
+        differing = [pair for pair in pairs if pair[1] != pair[2]]
+        if differing:
+            first, mine, theirs = differing[0]
+            told = _where(mine, theirs) if isinstance(mine, str) and isinstance(theirs, str) else ""
+            remedy = "run both studies with the same task file"
+            if column == "prompt":
+                remedy = "ask both with the same chat template, model.system_prompt and task.prompt"
+            raise RunFolderError(
+                f"{base.name!r} and {tuned.name!r} cannot be compared: {len(differing)} of {len(ids)} shared questions "
+                f"have another {column}, the first is {first!r}{told}",
+                remedy=remedy,
+            )
+
+
+def _where(one: str, other: str) -> str:
+    """How two texts begin to differ."""
+    at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return f" (from character {at}: {_short(one[at:])} and {_short(other[at:])})"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _plain(value: Any) -> Any:
+    """A cell of a table in a form that can be compared; every missing value is None."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return tuple(value)
+    return None if value is None or pd.isna(value) else value

@@ -7,6 +7,7 @@ TacitlyError
 │   ├── ModelError           a model cannot be found, loaded, or used as asked
 │   ├── CaptureError         activations cannot be read, or are not finite
 │   ├── RunFolderError       a run folder is damaged, locked, or not a run
+│   ├── TrainingError        a fine-tuning cannot start, go on, or does not fit what is there
 │   ├── StorageError         the disk is full or cannot be written
 │   └── DetectorError        a detector is damaged or belongs to another model
 └── UndefinedMetricError     a figure that the data do not define; reported as null with this reason
@@ -60,6 +61,10 @@ class CaptureError(UserError):
 
 class RunFolderError(UserError):
     """A run folder is damaged, locked by another process, or not a run."""
+
+
+class TrainingError(UserError):
+    """A fine-tuning cannot start or go on, or the one that is there is another."""
 
 
 class StorageError(UserError):

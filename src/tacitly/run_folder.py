@@ -1,6 +1,5 @@
 """The run folder: immutable files, written whole, listed with their sha256 in a manifest that is written last."""
 
-import errno
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -11,10 +10,9 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from tacitly.errors import RunFolderError, StorageError
+from tacitly.errors import RunFolderError
 from tacitly.manifest import MANIFEST, STAGES, Manifest, read_manifest, sha256
-
-TEMPORARY = ".writing-"
+from tacitly.storage import TEMPORARY, storage, write_whole
 
 
 class RunFolder:
@@ -51,7 +49,7 @@ class RunFolder:
                 f"{str(path)!r} holds files but no {MANIFEST}, so it is not a run",
                 remedy="give --out an empty or new folder",
             )
-        with _storage(path):
+        with storage(path):
             path.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path / ".lock")
             try:
@@ -122,17 +120,7 @@ class RunFolder:
         Raises:
             StorageError: If the disk is full or cannot be written.
         """
-        target = self.path / name
-        temporary = target.with_name(TEMPORARY + target.name)
-        with _storage(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            writer(temporary)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            digest = sha256(temporary)
-            os.replace(temporary, target)
-            _sync_folder(target.parent)
-        self.manifest.files[name] = digest
+        self.manifest.files[name] = write_whole(self.path / name, writer)
 
     def adopt(self, name: str) -> None:
         """Count a file that was written whole by other means."""
@@ -158,14 +146,7 @@ class RunFolder:
     def commit(self) -> None:
         """Write the manifest: what was written before counts from now on."""
         text = self.manifest.model_dump_json(indent=1)
-        target, temporary = self.path / MANIFEST, self.path / (TEMPORARY + MANIFEST)
-        with _storage(target):
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-            _sync_folder(self.path)
+        write_whole(self.path / MANIFEST, lambda path: path.write_bytes(text.encode()))
 
     def forget(self, names: Iterable[str]) -> None:
         """Take files off the manifest, commit, then delete them: they never count half."""
@@ -211,31 +192,3 @@ def _foreign(path: Path) -> Iterable[Path]:
     """What no study of ours left there, not even one that was killed before its first manifest."""
     ours = (".lock", TEMPORARY)
     return (e for e in path.iterdir() if not e.name.startswith(ours) and e.name.split(".")[0] not in _OURS)
-
-
-class _storage:  # noqa: N801 -- reads as a statement
-    """Explain a full or unwritable disk in one line."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, OSError) and not isinstance(error, StorageError):
-            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-            raise StorageError(
-                f"cannot write {str(self._path)!r}: {'the disk is full' if full else error.strerror or error}",
-                remedy="free some space and run the same command again; what is finished is kept"
-                if full
-                else "check that the folder can be written",
-            ) from error
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -154,7 +154,7 @@ class TrainSettings(_Settings):
     """
 
     lora_r: int = Field(default=64, ge=1)
-    lora_alpha: float = Field(default=16, gt=0)
+    lora_alpha: int = Field(default=16, ge=1)
     lora_dropout: float = Field(default=0.1, ge=0, lt=1)
     target_modules: str | tuple[str, ...] = "all-linear"
     epochs: float = Field(default=3, gt=0)

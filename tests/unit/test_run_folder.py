@@ -11,7 +11,8 @@ import pytest
 
 from tacitly.errors import RunFolderError, StorageError
 from tacitly.manifest import MANIFEST
-from tacitly.run_folder import TEMPORARY, RunFolder
+from tacitly.run_folder import RunFolder
+from tacitly.storage import TEMPORARY
 
 pytestmark = pytest.mark.unit
 

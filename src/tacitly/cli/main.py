@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tacitly.cli import runs, show
+from tacitly.cli import finetuning, runs, show
 from tacitly.errors import UserError
 
 STOPPED = 130
@@ -20,6 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("study")(runs.study)
+app.command("finetune")(finetuning.finetune)
 app.command("check")(runs.check)
 app.command("report")(runs.report)
 app.command("tasks")(show.tasks)

@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from tacitly.finetune.record import Record
 
 
 def messages() -> Console:
@@ -29,6 +32,19 @@ def result(metrics: Mapping[str, Any]) -> None:
     from tacitly.report.table import result_table
 
     Console().print(result_table(metrics))
+
+
+def finetuning(record: "Record") -> None:
+    """What a fine-tuning changed on what it held out."""
+    first, last = record.losses["held_out"][0][1], record.losses["held_out"][-1][1]
+    rows = [("loss, nats per token", first, last)]
+    if "before" in record.scores and "after" in record.scores:
+        for name, title in (("token_f1", "token F1"), ("rouge_l", "ROUGE-L"), ("embedding", "embedding similarity")):
+            rows.append((title, record.scores["before"][name], record.scores["after"][name]))
+    table = Table("on held-out entities", "before", "after", box=None, header_style="bold", pad_edge=False)
+    for title, *values in rows:
+        table.add_row(title, *("not measured" if v is None else f"{v:.3f}" for v in values))
+    Console().print(table)
 
 
 def tasks() -> None:

@@ -2,8 +2,18 @@
 
 import io
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
+
+
+@contextmanager
+def library_notes_off() -> Iterator[None]:
+    """As `quiet`, and without the notices that other libraries give each other of names that will change."""
+    with quiet(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|peft|trl|accelerate)\.")
+        warnings.filterwarnings("ignore", category=FutureWarning, message=".*deprecated and will be removed")
+        yield
 
 
 @contextmanager

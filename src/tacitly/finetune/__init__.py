@@ -1,0 +1,1 @@
+"""Fine-tuning with LoRA: data, training, and what it changed."""

@@ -1,0 +1,169 @@
+"""Training the adapter, and asking the model before and after."""
+
+import gc
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+from peft import PeftModel
+from transformers import TrainerState
+
+from tacitly.errors import TrainingError
+from tacitly.finetune.answers import HeldOutQuestions, similarity_scores
+from tacitly.finetune.checkpoints import explained, last_whole
+from tacitly.finetune.data import FinetuneData
+from tacitly.finetune.record import Record
+from tacitly.finetune.trainer import LoraTrainer, make_trainer, optimizer_name, precision
+from tacitly.models.adapter import CONFIG
+from tacitly.models.load import load_model
+from tacitly.models.quiet import library_notes_off
+from tacitly.progress import Progress
+from tacitly.storage import write_whole
+
+ANSWERS = "answers.parquet"
+CHECKPOINTS = "checkpoints"
+
+
+def train_adapter(data: FinetuneData, folder: Path, record: Record, progress: Progress) -> None:
+    """Train, from the last whole checkpoint where there is one, and save the adapter and the tokenizer.
+
+    Raises:
+        TrainingError: If the loss is no longer a number.
+        StorageError: If the disk is full.
+    """
+    checkpoints = folder / CHECKPOINTS
+    resumed = last_whole(checkpoints)
+    train, held_out = data.learned[0], data.evaluated[0]
+    with library_notes_off():
+        trainer = make_trainer(
+            data.language_model, data.settings, train=train, held_out=held_out, folder=checkpoints, progress=progress
+        )
+        _run(trainer, data, folder, record, progress, resumed=resumed)
+
+
+def _run(
+    trainer: LoraTrainer,
+    data: FinetuneData,
+    folder: Path,
+    record: Record,
+    progress: Progress,
+    *,
+    resumed: Path | None,
+) -> None:
+    begun = int(resumed.name.rpartition("-")[2]) if resumed else 0
+    progress.note(
+        f"LoRA on {len(data.learned[0])} pairs in {precision()} with {optimizer_name(data.settings.train)}"
+        + (f", going on from step {begun}" if begun else "")
+    )
+    if not record.losses.get("held_out"):
+        record.losses["held_out"] = [[0, _evaluate(trainer, progress)]]
+        if trainer.is_world_process_zero():
+            record.write(folder)
+    started = time.monotonic()
+    with explained(folder):
+        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    seconds = time.monotonic() - started
+    _keep_losses(record, trainer.state, _evaluate(trainer, progress))
+    if trainer.state.global_step > begun or not record.training:
+        record.training = _training(trainer, seconds)
+    if trainer.is_world_process_zero():
+        with explained(folder):
+            _save(trainer, data, folder)
+        record.write(folder)
+
+
+def answer_before(data: FinetuneData, folder: Path, record: Record, progress: Progress) -> None:
+    """Ask the base model the held-out questions, unless that is done."""
+    if "before" not in record.scores and data.scored:
+        _answer(data, data.language_model, folder, record, progress, when="before")
+
+
+def answer_after(data: FinetuneData, folder: Path, record: Record, progress: Progress) -> None:
+    """Ask the tuned model, as a study would load it, the same questions."""
+    if not data.scored:
+        return
+    gc.collect()
+    settings = data.settings.model
+    tuned = load_model(str(folder), dtype=settings.dtype, note=progress.note)
+    _answer(data, tuned, folder, record, progress, when="after")
+
+
+def _answer(data: FinetuneData, model: Any, folder: Path, record: Record, progress: Progress, *, when: str) -> None:
+    asked = HeldOutQuestions(
+        data.scored,
+        [data.form.render(data.task.prompt(q)) for q in data.scored],
+        data.task.max_new_tokens,
+        tuple(dict.fromkeys((*data.task.stop, *data.form.stop))),
+    )
+    answers = asked.ask(model, data.form, progress, when=when)
+    path = folder / ANSWERS
+    table = (
+        pd.read_parquet(path)
+        if path.is_file()
+        else pd.DataFrame(
+            {
+                "question_id": [q.question_id for q in data.scored],
+                "question": [q.question for q in data.scored],
+                "reference": [q.answers[0] for q in data.scored],
+            }
+        )
+    )
+    table[when] = answers
+    write_whole(path, lambda target: table.to_parquet(target, index=False))
+    record.scores[when] = similarity_scores(answers, table["reference"].tolist())
+    record.write(folder)
+
+
+def _evaluate(trainer: LoraTrainer, progress: Progress) -> float:
+    """The mean loss on held-out pairs, in nats per token of the answers."""
+    progress.begin("loss on held-out entities", None)
+    loss = float(trainer.evaluate()["eval_loss"])
+    if not math.isfinite(loss):
+        raise TrainingError(
+            "the loss on held-out entities is not finite", remedy="check the model and train.learning_rate"
+        )
+    return round(loss, 6)
+
+
+def _keep_losses(record: Record, state: TrainerState, last: float) -> None:
+    history: dict[str, dict[int, float]] = {"train": {}, "held_out": {0: record.losses["held_out"][0][1]}}
+    for entry in state.log_history:
+        for name, key in (("train", "loss"), ("held_out", "eval_loss")):
+            if key in entry:
+                history[name][int(entry["step"])] = round(float(entry[key]), 6)
+    history["held_out"][state.global_step] = last
+    record.losses = {name: [[step, loss] for step, loss in sorted(found.items())] for name, found in history.items()}
+
+
+def _training(trainer: LoraTrainer, seconds: float) -> dict[str, Any]:
+    model = _model_of(trainer)
+    return {
+        "steps": trainer.state.global_step,
+        "epochs": round(float(trainer.state.epoch or 0), 3),
+        "seconds": round(seconds, 1),
+        "tokens_per_second": round(trainer.tokens_seen / seconds, 1),
+        "device": str(trainer.args.device),
+        "precision": precision(),
+        "optimizer": str(trainer.args.optim),
+        "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+    }
+
+
+def _model_of(trainer: LoraTrainer) -> PeftModel:
+    return cast("PeftModel", trainer.accelerator.unwrap_model(trainer.model))
+
+
+def _save(trainer: LoraTrainer, data: FinetuneData, folder: Path) -> None:
+    """Write adapter and tokenizer; the adapter names its base model as the user did, not a cache folder."""
+    _model_of(trainer).save_pretrained(str(folder), save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)  # a stub of PEFT's; the card is ours
+    data.language_model.tokenizer.save_pretrained(folder)
+    identity, path = data.language_model.identity, folder / CONFIG
+    config = json.loads(path.read_text(encoding="utf-8"))
+    local = Path(identity.name)
+    config["base_model_name_or_path"] = str(local.resolve()) if local.exists() else identity.name
+    config["revision"] = identity.revision
+    write_whole(path, lambda target: target.write_text(json.dumps(config, indent=1)))

@@ -1,0 +1,87 @@
+"""What a fine-tuning's folder says of itself: `finetune.json`, so that it resumes only what it was."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tacitly.errors import TrainingError
+from tacitly.settings import FinetuneSettings
+from tacitly.storage import write_whole
+
+FILE = "finetune.json"
+SCHEMA = 1
+# These change how a training is watched, not what comes out.
+_FREE = {"train.report_to", "train.log_steps"}
+
+
+@dataclass
+class Record:
+    """Everything about a fine-tuning, for programs.
+
+    Attributes:
+        settings: As asked.
+        model: The base model's identity.
+        data: A digest of the questions, the split's sizes, and what became of them.
+        losses: `{"train": [[step, loss], ...], "held_out": [[step, loss], ...]}`, in nats per token of the answers.
+        scores: `{"before": {...}, "after": {...}}`: similarity to the reference answers on held-out questions.
+        training: How and where it was trained, and how fast.
+        complete: Whether it is finished.
+    """
+
+    settings: dict[str, Any]
+    schema: int = SCHEMA
+    versions: dict[str, str] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    losses: dict[str, list[list[float]]] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    complete: bool = False
+
+    def write(self, folder: Path) -> None:
+        """Write it."""
+        text = json.dumps(asdict(self), indent=1, ensure_ascii=False, allow_nan=False)
+        write_whole(folder / FILE, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def open_record(folder: Path, settings: FinetuneSettings) -> Record:
+    """The record of a folder, or a new one.
+
+    Raises:
+        TrainingError: If the folder holds something else, a damaged record, or a training with other settings.
+    """
+    asked = settings.model_dump(mode="json")
+    path = folder / FILE
+    if not path.is_file():
+        foreign = [e.name for e in folder.iterdir() if not e.name.startswith(".")] if folder.is_dir() else []
+        if foreign:
+            raise TrainingError(
+                f"{str(folder)!r} holds files but no {FILE}, so it is no fine-tuning's",
+                remedy="give --out an empty or new folder",
+            )
+        return Record(settings=asked)
+    try:
+        record = Record(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise TrainingError(
+            f"{str(path)!r} is damaged ({type(error).__name__})", remedy="start anew with another --out"
+        ) from None
+    differing = _differences(record.settings, asked)
+    if differing:
+        raise TrainingError(
+            f"the training in {str(folder)!r} has other settings: {', '.join(differing)}",
+            remedy="give the same settings to go on with it, or another --out to start anew",
+        )
+    return record
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
+    found = []
+    for name in sorted({*before, *now}):
+        full, old, new = f"{prefix}{name}", before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += _differences(old, new, f"{full}.")
+        elif old != new and full not in _FREE:
+            found.append(f"{full} was {old!r}, now {new!r}")
+    return found

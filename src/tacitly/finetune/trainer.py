@@ -1,0 +1,202 @@
+"""TRL's trainer, set up from our settings: loss on the answer only, no step lost, no broken number kept."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import PrinterCallback, TrainerCallback, TrainerState
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
+
+from tacitly.errors import TrainingError
+from tacitly.finetune.checkpoints import KEPT, explained, mark_whole
+from tacitly.finetune.examples import Example
+from tacitly.models.load import LanguageModel
+from tacitly.progress import Progress
+from tacitly.settings import FinetuneSettings, TrainSettings
+
+# Transformers 5 is renaming it.
+_NEW_NAME = "activation_checkpointing"
+_CHECKPOINTING = _NEW_NAME if _NEW_NAME in SFTConfig.__dataclass_fields__ else "gradient_checkpointing"
+
+
+class LoraTrainer(SFTTrainer):
+    """Stops at a loss or a weight that is no longer a number, before it reaches a checkpoint.
+
+    Attributes:
+        tokens_seen: Tokens of the batches since it was started, without padding.
+    """
+
+    tokens_seen = 0
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """One batch forward and backward.
+
+        Raises:
+            TrainingError: If its loss is NaN or infinite.
+        """
+        loss: torch.Tensor = super().training_step(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self.tokens_seen = int(self._total_train_tokens)
+        if not math.isfinite(loss.item()):
+            raise self._diverged("the loss is", self.state.global_step + 1)
+        return loss
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """Write no card into the checkpoints: the model's own is written at the end."""
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        step = self.state.global_step
+        checkpoint = Path(str(self.args.output_dir)) / f"checkpoint-{step}"
+        if not all(bool(torch.isfinite(p).all()) for p in model.parameters() if p.requires_grad):
+            raise self._diverged("some weights are", step)
+        with explained(checkpoint):
+            super()._save_checkpoint(model, trial)  # type: ignore[no-untyped-call]
+            self.accelerator.wait_for_everyone()
+            if self.args.should_save:
+                mark_whole(checkpoint)
+
+    def _diverged(self, what: str, step: int) -> TrainingError:
+        return TrainingError(
+            f"{what} no longer finite at step {step}",
+            remedy=f"the last good checkpoint stays in {self.args.output_dir!r}; "
+            "start anew with another --out and a lower train.learning_rate",
+        )
+
+
+class _Reporter(TrainerCallback):
+    """Tells our progress what the trainer does."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def on_train_begin(self, *rest: Any, **_: Any) -> None:
+        state: TrainerState = rest[1]
+        self._progress.begin("training steps", state.max_steps)
+        self._progress.advance(state.global_step)
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self._progress.advance()
+
+    def on_log(self, *rest: Any, **kwargs: Any) -> None:
+        state: TrainerState = rest[1]
+        logs: dict[str, float] = kwargs["logs"]
+        if "eval_loss" in logs:
+            self._progress.note(f"step {state.global_step}: loss on held-out entities {logs['eval_loss']:.4f}")
+
+
+def make_trainer(
+    language_model: LanguageModel,
+    settings: FinetuneSettings,
+    *,
+    train: Sequence[Example],
+    held_out: Sequence[Example],
+    folder: Path,
+    progress: Progress,
+) -> LoraTrainer:
+    """Put a LoRA adapter on a model and set up its training; the model is changed in place.
+
+    Args:
+        language_model: The base model.
+        settings: Its `train` and `seed` are read.
+        train: What is learned.
+        held_out: What gives the evaluation loss.
+        folder: Where checkpoints go.
+        progress: Hears of steps and losses.
+
+    Raises:
+        TrainingError: If a setting names something that the libraries do not have.
+    """
+    train_settings = settings.train
+    modules = train_settings.target_modules
+    lora = LoraConfig(
+        r=train_settings.lora_r,
+        lora_alpha=train_settings.lora_alpha,
+        lora_dropout=train_settings.lora_dropout,
+        target_modules=modules if isinstance(modules, str) else list(modules),
+        task_type="CAUSAL_LM",
+    )
+    tokenizer = language_model.tokenizer
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    try:
+        trainer = LoraTrainer(
+            model=language_model.model,
+            args=_arguments(train_settings, seed=settings.seed, folder=folder),
+            train_dataset=_dataset(train),
+            eval_dataset=_dataset(held_out),
+            processing_class=tokenizer,
+            peft_config=lora,
+            callbacks=[_Reporter(progress)],
+        )
+    except (ValueError, ImportError) as error:  # a scheduler, optimizer, tracker or module that is not there
+        raise TrainingError(f"the trainer refuses the settings: {' '.join(str(error).split())[:300]}") from error
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def optimizer_name(settings: TrainSettings) -> str:
+    """The optimizer that `auto` stands for: the paged one needs CUDA."""
+    if settings.optimizer != "auto":
+        return settings.optimizer
+    return "paged_adamw_32bit" if torch.cuda.is_available() and _has_bitsandbytes() else "adamw_torch"
+
+
+def precision() -> str:
+    """What is computed in: bfloat16 on an accelerator, float32 on a CPU, where bfloat16 is many times slower."""
+    return "bfloat16" if torch.accelerator.is_available() else "float32"
+
+
+def _has_bitsandbytes() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("bitsandbytes") is not None
+
+
+def _arguments(settings: TrainSettings, *, seed: int, folder: Path) -> SFTConfig:
+    arguments: dict[str, Any] = {_CHECKPOINTING: settings.gradient_checkpointing}
+    return SFTConfig(
+        **arguments,
+        output_dir=str(folder),
+        num_train_epochs=settings.epochs,
+        max_steps=settings.max_steps or -1,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        lr_scheduler_type=settings.scheduler,
+        warmup_steps=settings.warmup_ratio,
+        max_grad_norm=settings.max_grad_norm,
+        optim=optimizer_name(settings),
+        train_sampling_strategy="group_by_length" if settings.group_by_length else "random",
+        bf16=precision() == "bfloat16",
+        max_length=None,  # already cut, at a sentence's end
+        packing=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        eval_strategy="steps" if settings.eval_steps else "no",
+        eval_steps=settings.eval_steps,
+        save_strategy="steps",
+        save_steps=settings.save_steps,
+        save_total_limit=KEPT,
+        logging_steps=settings.log_steps,
+        logging_first_step=True,
+        report_to=list(settings.report_to) or "none",
+        disable_tqdm=True,
+        dataloader_pin_memory=torch.accelerator.is_available(),
+        seed=seed,
+        data_seed=seed,
+    )
+
+
+def _dataset(examples: Sequence[Example]) -> Dataset:
+    return Dataset.from_dict(
+        {
+            "input_ids": [list(e.input_ids) for e in examples],
+            "labels": [list(e.labels) for e in examples],
+            "length": [len(e.input_ids) for e in examples],
+        }
+    )

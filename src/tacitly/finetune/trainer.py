@@ -15,6 +15,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 from tacitly.errors import TrainingError
 from tacitly.finetune.checkpoints import KEPT, explained, mark_whole
 from tacitly.finetune.examples import Example
+from tacitly.finetune.order import LengthGroups
 from tacitly.models.load import LanguageModel
 from tacitly.progress import Progress
 from tacitly.settings import FinetuneSettings, TrainSettings
@@ -32,6 +33,13 @@ class LoraTrainer(SFTTrainer):
     """
 
     tokens_seen = 0
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        if self.args.train_sampling_strategy != "group_by_length":
+            return super()._get_train_sampler(train_dataset)
+        lengths = [len(ids) for ids in (train_dataset or self.train_dataset)["input_ids"]]
+        batch_size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return LengthGroups(lengths, batch_size=batch_size, seed=self.args.seed)
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """One batch forward and backward.
@@ -197,6 +205,5 @@ def _dataset(examples: Sequence[Example]) -> Dataset:
         {
             "input_ids": [list(e.input_ids) for e in examples],
             "labels": [list(e.labels) for e in examples],
-            "length": [len(e.input_ids) for e in examples],
         }
     )

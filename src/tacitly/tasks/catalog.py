@@ -12,6 +12,9 @@ TASKS = {
     "medfacts": "tacitly.tasks.medfacts:MedFacts",
     "cities": "tacitly.tasks.cities:Cities",
     "file": "tacitly.tasks.file:FileTask",
+    "medquad": "tacitly.tasks.medquad:MedQuadAnswers",
+    "medquad_inheritance": "tacitly.tasks.medquad_inheritance:MedQuadInheritance",
+    "medquad_genes": "tacitly.tasks.medquad_genes:MedQuadGenes",
 }
 
 
@@ -60,7 +63,7 @@ def task_cards() -> tuple[TaskCard, ...]:
 
     Example:
         >>> [card.name for card in task_cards()]
-        ['medfacts', 'cities', 'file']
+        ['medfacts', 'cities', 'file', 'medquad', 'medquad_inheritance', 'medquad_genes']
     """
     return tuple(_task_class(name).card() for name in TASKS)
 

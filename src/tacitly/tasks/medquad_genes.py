@@ -1,0 +1,149 @@
+"""The task `medquad_genes`: which gene is changed in a disease."""
+
+import re
+from functools import cached_property
+from pathlib import Path
+
+from tacitly.errors import TaskError
+from tacitly.records import Question
+from tacitly.tasks.base import Messages, TaskCard, assistant, user
+from tacitly.tasks.medfacts import EXAMPLES
+from tacitly.tasks.medquad import LICENCE, SOURCE, describe
+from tacitly.tasks.medquad_entities import fold_name
+from tacitly.tasks.medquad_pairs import MedQuad, QAPair, read_medquad
+from tacitly.tasks.sampling import draw
+from tacitly.tasks.template import PromptTemplate
+from tacitly.text import find_whole
+
+_SYMBOL = r"(?:C\d+orf\d+|[A-Z][A-Z0-9]*[A-Z0-9](?:-[A-Z0-9]+)*)(?![\w-])"
+_GENES = re.compile(rf"(?<![\w-])({_SYMBOL}(?:(?:,? (?:and|or|and/or) |, ){_SYMBOL})*) (genes?)\b")
+_NOT_GENES = re.compile(r"DNA|RNA|HLA|MHC|IFT|[IVX]+[A-E]?")
+
+
+class MedQuadGenes:
+    r"""Genes, one question for each disease; every gene that the reference answer names is accepted.
+
+    Args:
+        path: A copy of MedQuAD (`tacitly.tasks.medquad_pairs.read_medquad`); None fetches the hub's table.
+        limit: At most this many questions.
+        prompt: A template in place of the task's prompt; the examples are then left out.
+        seed: Which questions a limit draws.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "three.csv"
+        ...     _ = path.write_text(
+        ...         "qtype,Question,Answer\n"
+        ...         "genetic changes,What are the genetic changes related to sialuria ?,The GNE gene is mutated.\n"
+        ...     )
+        ...     question = MedQuadGenes(path=path).questions()[0]
+        >>> question.answers, question.entity
+        (('GNE',), 'sialuria')
+    """
+
+    name = "medquad_genes"
+    judge = "match"
+    locator = ("novel_phrase", "first_line")
+    stop: tuple[str, ...] = ()
+    system_prompt: str | None = None
+    max_new_tokens = 24
+
+    def __init__(
+        self, *, path: Path | str | None = None, limit: int | None = None, prompt: str | None = None, seed: int = 0
+    ) -> None:
+        self._path = None if path is None else Path(path)
+        self._limit = limit
+        self._seed = seed
+        self._template = PromptTemplate(prompt) if prompt is not None else None
+
+    def questions(self) -> tuple[Question, ...]:
+        """The questions, in the order of their documents."""
+        return self._questions
+
+    @cached_property
+    def _questions(self) -> tuple[Question, ...]:
+        medquad = read_medquad(self._path)
+        found = find_genes(medquad)
+        if not found:
+            raise TaskError(f"{self._path} names no gene", remedy="give a whole copy of MedQuAD")
+        everything = (
+            Question(
+                question_id=f"{self.name}/{pair.entity.replace(' ', '-')}",
+                question=f"Changes in which gene are related to {pair.focus}?",
+                answers=genes,
+                entity=pair.entity,
+                meta={**describe(medquad, pair), "subject": pair.focus},
+            )
+            for pair, genes in found
+        )
+        return draw(everything, limit=self._limit, seed=self._seed, stratum=lambda _: "")
+
+    def prompt(self, question: Question) -> Messages:
+        """The examples of medfacts, the same before every question, and the question."""
+        if self._template is not None:
+            return [user(self._template.fill(question))]
+        turns = [turn for shown in EXAMPLES for turn in (user(shown.asked), assistant(shown.answer))]
+        return [*turns, user(question.question)]
+
+    @classmethod
+    def card(cls) -> TaskCard:
+        """Describe the task."""
+        return TaskCard(
+            name=cls.name,
+            asks="which gene is changed in a disease",
+            questions=894,
+            needs=None,
+            answer_form="a gene's symbol",
+            source=SOURCE,
+            licence=LICENCE,
+        )
+
+
+def find_genes(medquad: MedQuad) -> tuple[tuple[QAPair, tuple[str, ...]], ...]:
+    """Find the genes of every disease.
+
+    A disease is asked about once, under its first name that has genes which the name itself does not hold; they are
+    those of that name alone, for other types of one disease have other genes.
+
+    Args:
+        medquad: What was read.
+
+    Returns:
+        For each disease the question that was answered, and the genes, in the order in which the answers name them.
+    """
+    by_name: dict[tuple[str, str], tuple[QAPair, dict[str, None]]] = {}
+    for pair in medquad.answered("genetic changes"):
+        genes = _without_abbreviations(pair, genes_of(pair.answer or ""))
+        if genes and pair.focus:
+            by_name.setdefault((pair.entity, fold_name(pair.focus)), (pair, {}))[1].update(dict.fromkeys(genes))
+    first: dict[str, tuple[QAPair, tuple[str, ...]]] = {}
+    for (entity, _), (pair, named) in by_name.items():
+        first.setdefault(entity, (pair, tuple(named)))
+    return tuple(first.values())
+
+
+def genes_of(answer: str) -> tuple[str, ...]:
+    """The genes that an answer names: symbols before the word `gene`, and those listed with them.
+
+    A lone symbol before `genes` is that of a family ("BBS genes") and is left out.
+
+    Example:
+        >>> genes_of("Mutations in the ACVRL1, ENG, and SMAD4 genes cause it. The C9orf72 gene too, not the HLA genes.")
+        ('ACVRL1', 'ENG', 'SMAD4', 'C9orf72')
+    """
+    found: dict[str, None] = {}
+    for match in _GENES.finditer(" ".join(answer.split())):
+        symbols = re.findall(_SYMBOL, match[1])
+        if len(symbols) > 1 or match[2] == "gene":
+            found.update(dict.fromkeys(symbol for symbol in symbols if not _NOT_GENES.fullmatch(symbol)))
+    return tuple(found)
+
+
+def _without_abbreviations(pair: QAPair, genes: tuple[str, ...]) -> list[str]:
+    """The genes that the disease's name does not hold; one that is the disease's abbreviation only where alone.
+
+    "BBS genes" are the genes of BBS, while the gene WAS is named after the disease.
+    """
+    told = [gene for gene in genes if not find_whole(gene, pair.focus)]
+    return [gene for gene in told if gene not in pair.synonyms] or told

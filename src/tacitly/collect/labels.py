@@ -2,18 +2,25 @@
 
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import labels_frame, read_answers, read_questions
+from tacitly.records import Label
+
+AT_ONCE = 256
 
 
 def write_labels(bench: Bench) -> None:
-    """Judge every answer that has no label yet."""
+    """Judge every answer that has no label yet, and say what the judge's labels are worth."""
     done = set(bench.run.table("labels").get("answer_id", ()))
     answers = [answer for answer in read_answers(bench.run) if answer.answer_id not in done]
     if not answers:
         return
+    if bench.judge.caveat:
+        bench.warn("labels", bench.judge.caveat)
     questions = {q.question_id: q for q in read_questions(bench.run)[0]}
     bench.progress.begin("labels", len(answers))
-    labels = {}
-    for answer in answers:
-        labels[answer.answer_id] = bench.judge.judge(questions[answer.question_id], answer.text)
-        bench.progress.advance()
+    labels: dict[str, Label] = {}
+    for start in range(0, len(answers), AT_ONCE):
+        some = answers[start : start + AT_ONCE]
+        judged = bench.judge.judge_all([questions[a.question_id] for a in some], [a.text for a in some])
+        labels.update(zip((a.answer_id for a in some), judged, strict=True))
+        bench.progress.advance(len(some))
     bench.run.write_table(f"labels/part-{bench.run.next_part('labels'):05d}.parquet", labels_frame(labels))

@@ -60,7 +60,7 @@ def _of_wanted_entities(bench: Bench, questions: list[Question]) -> list[Questio
     kept = [question for question in marked if question.meta["training"] != "trained"]
     if len(kept) < len(marked):
         bench.progress.note(
-            f"{len(marked) - len(kept)} of {len(marked)} questions are about what the model was trained on and are left "
-            "out; --set task.entities=all asks them too"
+            f"{len(marked) - len(kept)} of {len(marked)} questions are about what the model was trained on and are "
+            "left out; --set task.entities=all asks them too"
         )
     return kept

@@ -1,5 +1,6 @@
 """The seam of judging, and the judge that tests put in its place."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -8,15 +9,32 @@ from tacitly.records import Label, Question
 
 @runtime_checkable
 class Judge(Protocol):
-    """Says whether an answer is right."""
+    """Says whether answers are right; a judge inherits from it and writes `caveat` and `judge_all`."""
+
+    @property
+    def caveat(self) -> str | None:
+        """What a reader should know of this judge's labels, in a sentence or two; None where they need no comment."""
+        ...
+
+    def judge_all(self, questions: Sequence[Question], answers: Sequence[str]) -> list[Label]:
+        """Judge the texts of some answers together.
+
+        Args:
+            questions: What each answer answers; a question comes as often as it has answers.
+            answers: What the model wrote.
+
+        Returns:
+            A label per answer, in their order.
+        """
+        ...
 
     def judge(self, question: Question, answer: str) -> Label:
         """Judge the text of one answer."""
-        ...
+        return self.judge_all([question], [answer])[0]
 
 
 @dataclass(frozen=True)
-class FakeJudge:
+class FakeJudge(Judge):
     """Gives every answer the same label.
 
     Example:
@@ -26,7 +44,13 @@ class FakeJudge:
     """
 
     correct: bool | None = True
+    remark: str | None = None
 
-    def judge(self, question: Question, answer: str) -> Label:  # noqa: ARG002
+    @property
+    def caveat(self) -> str | None:
+        """The remark that was asked for."""
+        return self.remark
+
+    def judge_all(self, questions: Sequence[Question], answers: Sequence[str]) -> list[Label]:  # noqa: ARG002
         """Give the label that was asked for."""
-        return Label(correct=self.correct, refused=False, judge="fake", evidence="fixed in advance")
+        return [Label(correct=self.correct, refused=False, judge="fake", evidence="fixed in advance")] * len(answers)

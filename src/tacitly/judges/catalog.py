@@ -7,7 +7,10 @@ from tacitly.errors import SettingsError
 from tacitly.judges.base import Judge
 
 JUDGES = {
+    "embedding": "tacitly.judges.embedding:embedding_judge",
     "match": "tacitly.judges.match:MatchJudge",
+    "rouge_l": "tacitly.judges.similarity:rouge_l_judge",
+    "token_f1": "tacitly.judges.similarity:token_f1_judge",
 }
 
 

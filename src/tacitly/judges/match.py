@@ -1,8 +1,10 @@
 """Judging by matching: of a closed set the choice named first, else any accepted answer as whole words."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tacitly.judges.base import Judge
 from tacitly.mentions import Mention, canonical, named, phrase_keys
 from tacitly.records import Label, Question
 from tacitly.text import words
@@ -19,7 +21,7 @@ _CURLY = str.maketrans("’‘", "''")
 
 
 @dataclass(frozen=True)
-class MatchJudge:
+class MatchJudge(Judge):
     """Judges by the words of the answer.
 
     With choices, the first of them that the answer names decides; an accepted answer that is not a choice itself counts
@@ -41,28 +43,46 @@ class MatchJudge:
         "names 'bacterium' first, then 'virus'"
     """
 
-    def judge(self, question: Question, answer: str) -> Label:
-        """Judge one answer.
+    @property
+    def caveat(self) -> None:
+        """None: the evidence of a label says all there is."""
+
+    def judge_all(self, questions: Sequence[Question], answers: Sequence[str]) -> list[Label]:
+        """Judge answers one by one.
 
         Args:
-            question: The question, with its accepted answers and choices.
-            answer: What the model wrote.
+            questions: The question of each answer, with its accepted answers and choices.
+            answers: What the model wrote.
 
         Returns:
-            The label; its evidence says which phrases the answer names.
+            The labels; their evidence says which phrases an answer names.
         """
-        if not words(answer):
-            return Label(correct=None, refused=False, judge="match", evidence="empty answer")
-        mentions = named(answer, question.choices, question.answers, question=question.question)
-        if not mentions:
-            refused = _REFUSAL.search(answer.translate(_CURLY)) is not None
-            missing = "none of the choices" if question.choices else "no accepted answer"
-            evidence = f"refuses and names {missing}" if refused else f"names {missing}"
-            return Label(correct=False, refused=refused, judge="match", evidence=evidence)
-        accepted = {phrase_keys(canonical(phrase, question.choices)) for phrase in question.answers}
-        accepted |= {phrase_keys(phrase) for phrase in question.answers}
-        correct = phrase_keys(mentions[0].phrase) in accepted
-        return Label(correct=correct, refused=False, judge="match", evidence=_evidence(mentions))
+        return [_label(question, answer) for question, answer in zip(questions, answers, strict=True)]
+
+
+def refuses(answer: str) -> bool:
+    """Whether an answer says that it does not know, or will not say.
+
+    Example:
+        >>> refuses("I'm not sure."), refuses("The liver.")
+        (True, False)
+    """
+    return _REFUSAL.search(answer.translate(_CURLY)) is not None
+
+
+def _label(question: Question, answer: str) -> Label:
+    if not words(answer):
+        return Label(correct=None, refused=False, judge="match", evidence="empty answer")
+    mentions = named(answer, question.choices, question.answers, question=question.question)
+    if not mentions:
+        refused = refuses(answer)
+        missing = "none of the choices" if question.choices else "no accepted answer"
+        evidence = f"refuses and names {missing}" if refused else f"names {missing}"
+        return Label(correct=False, refused=refused, judge="match", evidence=evidence)
+    accepted = {phrase_keys(canonical(phrase, question.choices)) for phrase in question.answers}
+    accepted |= {phrase_keys(phrase) for phrase in question.answers}
+    correct = phrase_keys(mentions[0].phrase) in accepted
+    return Label(correct=correct, refused=False, judge="match", evidence=_evidence(mentions))
 
 
 def _evidence(mentions: list[Mention]) -> str:

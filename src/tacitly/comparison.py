@@ -1,7 +1,6 @@
 """Before and after: two finished runs over the same questions, from their files to figures and one page."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -9,35 +8,27 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool
 
 from tacitly.activations.store import ActivationStore
 from tacitly.collect.tables import greedy_rows
 from tacitly.errors import RunFolderError
 from tacitly.evaluation.intervals import LEVEL, REPLICATES
 from tacitly.experiments.answer_table import GROUPINGS, SETS, read_answers
-from tacitly.experiments.before_after import (
-    NO_JUDGED,
-    SURE,
-    answer_probability,
-    compare_answers,
-    compare_calibration,
-    labels_of,
-)
+from tacitly.experiments.before_after import SURE
 from tacitly.experiments.detection_change import DetectionChange, ScoredRun
 from tacitly.experiments.grid_change import change_of_grid, chosen_cells
-from tacitly.experiments.paired_figures import Draws
+from tacitly.experiments.part_figures import compare_part, name_parts
 from tacitly.experiments.probe_exchange import Exchange, ProbedRun, exchange_probes
-from tacitly.experiments.same_questions import RunConditions, shared_questions
-from tacitly.experiments.type_change import EQUIVALENCE, Types, compare_types, no_types, types_of_questions
-from tacitly.manifest import MANIFEST, STAGES, Manifest
+from tacitly.experiments.same_questions import RunConditions, list_notes, shared_questions
+from tacitly.experiments.type_change import EQUIVALENCE, Types, no_types, types_of_questions
+from tacitly.manifest import MANIFEST, STAGES
 from tacitly.progress import Progress, RecordedProgress
-from tacitly.run_folder import TEMPORARY, RunFolder
+from tacitly.run_folder import RunFolder
+from tacitly.storage import TEMPORARY, write_whole
 
 SCHEMA = 1
 NUMBERS, PAGE = "comparison.json", "index.html"
 TRAINING = "training"
-PARTS = ("trained", "held_out", "elsewhere")
 NO_PARTS = "the questions do not say whether their entity was trained on; a study with task.split_from writes that down"
 
 
@@ -100,9 +91,9 @@ def compare_runs(
     from tacitly.report.comparison_page import build_comparison_page
 
     page = build_comparison_page(comparison, base=one.metrics, tuned=other.metrics)
-    files = RunFolder(folder, Manifest(tacitly=version("tacitly"), created=""), None)  # for its safe way of writing
-    files.write_text(PAGE, page)
-    files.write_json(NUMBERS, comparison)
+    numbers = json.dumps(comparison, indent=1, ensure_ascii=False, allow_nan=False)
+    write_whole(folder / PAGE, lambda path: path.write_bytes(page.encode()))
+    write_whole(folder / NUMBERS, lambda path: path.write_bytes(numbers.encode()))
     return ComparisonResult(folder, comparison)
 
 
@@ -149,14 +140,15 @@ class _Study:
                 name=str(folder),
                 settings=run.manifest.settings,
                 model=run.manifest.model or {},
+                seed=run.manifest.seed,
+                tacitly=run.manifest.tacitly,
                 questions=run.table("questions"),
             ),
         )
 
     def answers(self, ids: list[str]) -> pd.DataFrame:
         """One greedy answer per question, in the order of the ids."""
-        found = self.rows.set_index("question_id", drop=False).loc[ids].reset_index(drop=True)
-        return found
+        return self.rows.set_index("question_id", drop=False).loc[ids].reset_index(drop=True)
 
     def scored(self, ids: list[str], exchange: Exchange) -> ScoredRun:
         holders = {"located": self.metrics, "all": self.metrics["all_answers"]}
@@ -217,7 +209,7 @@ def _describe(base: _Study, tuned: _Study, ids: list[str]) -> dict[str, Any]:
         "only_tuned": sides["tuned"]["questions"] - len(ids),
         "sure": {"thresholds": list(SURE), "of": "geometric mean of the exact answer's token probabilities"},
         "intervals": {"level": LEVEL, "resampled": "entities, paired over the same questions"},
-        "notes": _notes(sides, len(ids)),
+        "notes": list_notes(base.conditions, tuned.conditions, len(ids)),
     }
 
 
@@ -225,51 +217,24 @@ def _figures(
     base: _Study, tuned: _Study, ids: list[str], scored: list[ScoredRun], replicates: int, progress: Progress
 ) -> dict[str, Any]:
     """Everything that is computed over the shared questions, for all of them and for each part."""
-    parts = _parts(base.training(ids), tuned.training(ids))
-    seed = base.run.manifest.seed
-    change = DetectionChange.of(*scored)
-    number = min(base.samples, tuned.samples)
+    seed, number = base.run.manifest.seed, min(base.samples, tuned.samples)
     reason = no_types(base.samples, tuned.samples) or _other_sampling(base, tuned)
-    typed = None if reason else (base.types(ids, number), tuned.types(ids, number))
-    entities = scored[0].rows["entity"].astype(str).to_numpy(dtype=object)
+    parts = name_parts(base.training(ids), tuned.training(ids))
+    types = reason or (base.types(ids, number), tuned.types(ids, number))
+    change, found = DetectionChange.of(*scored), {}
     progress.begin("figures", len(parts))
-    found: dict[str, Any] = {}
     for index, (name, which) in enumerate(parts.items()):
         rng = np.random.default_rng([seed, 6, index])
-        draws = Draws.of(entities, which=which, replicates=replicates, rng=rng)
-        own = [(right, np.where(known, answer_probability(run.rows), np.nan)) for run, (known, right) in _known(scored)]
-        found[name] = {
-            "shared_questions": int(which.sum()),
-            **compare_answers(scored[0].rows, scored[1].rows, draws),
-            "calibration": {
-                "answer_probability": compare_calibration(own[0], own[1], draws, reason=NO_JUDGED),
-                "probe": change.calibration(draws),
-            },
-            "detection": {s: {g: change.figures(s, g, draws) for g in GROUPINGS} for s in SETS},
-            "exchange": {s: change.exchange(s, draws) for s in SETS},
-            "error_types": compare_types(*typed, draws) if typed else None,
-            **({"error_types_reason": reason} if reason else {}),
-        }
+        found[name] = compare_part(change, types, which=which, replicates=replicates, rng=rng)
         progress.advance()
     return {
         "replicates": replicates,
         "seed": seed,
-        "error_types": {"samples": number, "clusters": EQUIVALENCE},
+        "sampled": {"samples": number, "clusters": EQUIVALENCE},
         "parts": found,
         **({} if len(parts) > 1 else {"parts_reason": NO_PARTS}),
         "grid_difference": change_of_grid(base.metrics["grid"], tuned.metrics["grid"]),
     }
-
-
-def _known(scored: list[ScoredRun]) -> list[tuple[ScoredRun, tuple[np.ndarray, np.ndarray]]]:
-    return [(run, labels_of(run.rows)) for run in scored]
-
-
-def _parts(base: list[str | None], tuned: list[str | None]) -> dict[str, Bool[np.ndarray, " row"]]:
-    """The questions as a whole, and by whether their entity was trained on, as the tuned run has it."""
-    said = np.array([theirs or mine or "" for mine, theirs in zip(base, tuned, strict=True)], dtype=object)
-    masks = {name: said == name for name in PARTS}
-    return {"all": np.ones(len(said), dtype=bool), **{name: which for name, which in masks.items() if which.any()}}
 
 
 def _other_sampling(base: _Study, tuned: _Study) -> str | None:
@@ -278,25 +243,6 @@ def _other_sampling(base: _Study, tuned: _Study) -> str | None:
         if one != other:
             return f"the samples were drawn differently: generate.{name} is {one} and {other}"
     return None
-
-
-_NOTES: tuple[tuple[str, Callable[[dict[str, Any]], Any], str], ...] = (
-    ("dtype", lambda side: side["model"].get("dtype"), "the models were run in different precision: {} and {}"),
-    ("seed", lambda side: side["seed"], "the runs have different seeds, {} and {}, and so different folds"),
-    ("tacitly", lambda side: side["tacitly"], "the runs were made with different versions of tacitly: {} and {}"),
-)
-
-
-def _notes(sides: dict[str, dict[str, Any]], shared: int) -> list[str]:
-    """What a reader of the figures should know."""
-    base, tuned = sides["base"], sides["tuned"]
-    notes = [words.format(get(base), get(tuned)) for _, get, words in _NOTES if get(base) != get(tuned)]
-    for name, side in sides.items():
-        if side["questions"] > shared:
-            notes.append(f"{side['questions'] - shared} questions were asked in the {name} run only and are left out")
-    if base["model"].get("weights_hash") == tuned["model"].get("weights_hash"):
-        notes.append("both runs are of the same weights")
-    return notes
 
 
 def _name(folder: str | Path) -> str:

@@ -21,10 +21,13 @@ def test_help_reads_as_it_did(
     assert "\n".join(line.rstrip() for line in capsys.readouterr().out.splitlines()) == snapshot
 
 
-def test_tasks_lists_every_task_with_its_count(capsys: pytest.CaptureFixture[str]) -> None:
+def test_tasks_lists_every_task_with_its_count(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     assert command(["tasks"]) == 0
     printed = capsys.readouterr().out
-    for words in ("medfacts", "cities", "file", "needs task.path"):
+    for words in ("medfacts", "cities", "file", "medquad_inheritance", "14,254", "needs task.path"):
         assert words in printed
 
 

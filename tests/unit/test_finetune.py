@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from tacitly.cli.main import run as command
+from tacitly.collect.tables import read_questions
 from tacitly.errors import SettingsError, StorageError, TaskError, TrainingError
 from tacitly.finetune.data import FinetuneData
 from tacitly.finetune.examples import IGNORED
 from tacitly.finetune.tuning import run_finetune
 from tacitly.models.load import load_model, weights_hash
 from tacitly.progress import RecordedProgress
+from tacitly.run_folder import RunFolder
 from tacitly.settings import FinetuneSettings
 from tacitly.study import run_study
 from tacitly.tasks.entity_split import EntitySplit
@@ -145,21 +148,16 @@ def _recipe(tuned: Path) -> Path:
 def test_a_study_of_a_tuned_model_leaves_out_what_it_was_trained_on(
     tuned: Path, questions: Path, tmp_path: Path
 ) -> None:
-    recipe = {"task.name": "file", "task.path": str(questions), "generate.max_new_tokens": 4}
+    recipe = {"task.name": "file", "task.path": str(questions), "task.limit": None, "model.name": str(tuned)}
     progress = RecordedProgress()
-    run_study(
-        "demo", overrides={**recipe, "task.limit": None, "model.name": str(tuned)}, out=tmp_path / "held", until="answers",
-        progress=progress,
-    )  # fmt: skip
-    import pandas as pd
-
+    run_study("demo", overrides=recipe, out=tmp_path / "held", until="answers", progress=progress)
     asked = pd.read_parquet(tmp_path / "held" / "questions.parquet")
     assert len(asked) == 12
     assert any("36 of 48 questions" in note for note in progress.notes)
-    everything = {**recipe, "task.limit": None, "task.split_from": str(tuned), "task.entities": "all"}
-    run_study("demo", overrides={**everything, "model.name": str(tuned)}, out=tmp_path / "all", until="questions")
-    marked = pd.read_parquet(tmp_path / "all" / "questions.parquet")
-    assert len(marked) == 48
+    run_study("demo", overrides={**recipe, "task.entities": "all"}, out=tmp_path / "all", until="questions")
+    marked = read_questions(RunFolder.view(tmp_path / "all"))[0]
+    parts = [question.meta["training"] for question in marked]
+    assert (len(parts), parts.count("trained"), parts.count("held_out")) == (48, 36, 12)
 
 
 def test_a_stopped_training_goes_on_and_ends_the_same(
@@ -174,9 +172,10 @@ def test_a_stopped_training_goes_on_and_ends_the_same(
             raise KeyboardInterrupt
         return step(self, *args, **kwargs)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(LoraTrainer, "training_step", stop_at_five)
+    monkeypatch.setattr(LoraTrainer, "training_step", stop_at_five)
+    with pytest.raises(KeyboardInterrupt):
         run_finetune(settings, out=tmp_path / "run")
+    monkeypatch.undo()
     progress = RecordedProgress()
     again = run_finetune(settings, out=tmp_path / "run", progress=progress)
     assert any("going on from step 4" in note for note in progress.notes)
@@ -217,9 +216,10 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(
             raise SafetensorError("I/O error: No space left on device (os error 28)")
         save(self, model, trial)
 
-    with monkeypatch.context() as patch, pytest.raises(StorageError, match="the disk is full"):
-        patch.setattr(SFTTrainer, "_save_checkpoint", full)
+    monkeypatch.setattr(SFTTrainer, "_save_checkpoint", full)
+    with pytest.raises(StorageError, match="the disk is full"):
         run_finetune(settings, out=tmp_path / "run")
+    monkeypatch.undo()
     assert (tmp_path / "run" / "checkpoints" / "checkpoint-2" / "whole.json").is_file()
     assert run_finetune(settings, out=tmp_path / "run").record.complete
 
@@ -231,7 +231,7 @@ def test_other_settings_are_refused_by_name(tuned: Path, settings: FinetuneSetti
 
 
 def test_what_cannot_be_trained_is_refused(settings: FinetuneSettings, tmp_path: Path) -> None:
-    with pytest.raises(TaskError, match="no question that would be trained on fits into train.max_length=16"):
+    with pytest.raises(TaskError, match=r"no question that would be trained on fits into train\.max_length=16"):
         run_finetune(changed(settings, max_length=16), out=tmp_path / "a")
     with pytest.raises(SettingsError, match=r"'train.max_length' is 100000; allowed: at most the model's 256"):
         run_finetune(changed(settings, max_length=100_000), out=tmp_path / "b")
@@ -239,7 +239,7 @@ def test_what_cannot_be_trained_is_refused(settings: FinetuneSettings, tmp_path:
         run_finetune(changed(settings, held_out=0.999), out=tmp_path / "c")
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "thesis.txt").write_text("mine")
-    with pytest.raises(TrainingError, match="holds files but no finetune.json"):
+    with pytest.raises(TrainingError, match=r"holds files but no finetune\.json"):
         run_finetune(settings, out=tmp_path / "d")
     with pytest.raises(TrainingError, match="the trainer refuses the settings"):
         run_finetune(changed(settings, scheduler="sideways"), out=tmp_path / "e")

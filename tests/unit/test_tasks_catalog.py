@@ -14,10 +14,20 @@ from tacitly.tasks.template import PromptTemplate
 
 pytestmark = pytest.mark.unit
 
+MEDQUAD = (
+    "qtype,Question,Answer\n"
+    "inheritance,Is sialuria inherited ?,It is inherited in an autosomal dominant pattern.\n"
+    "genetic changes,What are the genetic changes related to sialuria ?,Mutations in the GNE gene cause it.\n"
+    "inheritance,Is alkaptonuria inherited ?,It is inherited in an autosomal recessive pattern.\n"
+    "genetic changes,What are the genetic changes related to alkaptonuria ?,Mutations in the HGD gene cause it.\n"
+)
 FILES = {
     "medfacts": None,
     "cities": "city,correct_country\nUtrecht,the Netherlands\nLodz,Poland\n",
     "file": "question,answers\nWhat colour is snow?,white\nWhat colour is coal?,black\n",
+    "medquad": MEDQUAD,
+    "medquad_inheritance": MEDQUAD,
+    "medquad_genes": MEDQUAD,
 }
 
 
@@ -37,7 +47,7 @@ def test_a_task_keeps_the_contract(made: tuple[str, Path | None]) -> None:
     task = load_task(name, path=path)
     assert isinstance(task, Task)
     assert task.name == name
-    assert task.judge == "match"
+    assert task.judge == ("embedding" if name == "medquad" else "match")
     assert task.locator
     assert set(task.locator) <= set(LOCATORS)
     assert task.max_new_tokens > 0
@@ -76,7 +86,9 @@ def test_the_fake_keeps_the_contract_too() -> None:
 
 
 def test_an_unknown_task_is_refused_with_the_nearest() -> None:
-    with pytest.raises(SettingsError, match=r"unknown task 'medfact'; allowed: medfacts, cities, file; did you mean"):
+    with pytest.raises(
+        SettingsError, match=r"unknown task 'medfact'; allowed: medfacts, cities, file, medquad, .*; did you mean"
+    ):
         load_task("medfact")
     with pytest.raises(SettingsError, match="`tacitly tasks` describes them"):
         load_task("zzz")

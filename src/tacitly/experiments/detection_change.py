@@ -1,4 +1,4 @@
-"""What changed in detection: how well each model's probe finds its errors, and how well the other model's probe does."""
+"""How well each model's probe finds its errors, and how well the other model's probe finds them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -11,14 +11,14 @@ from jaxtyping import Bool, Float, Int
 from tacitly.activations.base import StateTable
 from tacitly.evaluation.folds import separate
 from tacitly.evaluation.metrics import snap_ties
-from tacitly.experiments.answer_table import SETS, AnswerTable, SetName
+from tacitly.experiments.answer_table import SETS, AnswerTable, Grouping, SetName
 from tacitly.experiments.probe_stage import PROBE, read_cell
 from tacitly.experiments.score_rows import SCORE_COLUMNS, method_in
 from tacitly.probes.grid import Cell, MarginScale
 from tacitly.probes.logistic import LogisticProbe
 
 EXCHANGED = "probe_of_other_model"
-GROUPING = "by_entity"
+GROUPING: Grouping = "by_entity"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import pandas as pd
 from tacitly.errors import RunFolderError
 
 _FREE = {
-    "task": {"path", "limit", "prompt", "split_from"},
+    "task": {"path", "limit", "prompt", "split_from", "entities"},
     "generate": {"batch_size", "samples", "temperature", "top_p"},
 }
 _SHAPE = {"layers": "layers", "width": "width of its states"}
@@ -25,12 +25,16 @@ class RunConditions:
         name: The run, as the user knows it.
         settings: Its settings by group.
         model: Its model's identity.
+        seed: The seed of the study.
+        tacitly: The version that made it.
         questions: question_id, prompt, question, entity, answers, choices and split.
     """
 
     name: str
     settings: Mapping[str, Any]
     model: Mapping[str, Any]
+    seed: int
+    tacitly: str
     questions: pd.DataFrame
 
 
@@ -42,7 +46,7 @@ def shared_questions(base: RunConditions, tuned: RunConditions) -> list[str]:
         tuned: The tuned model's.
 
     Returns:
-        The ids, sorted. Questions that only one run asked are left out, as long as at least half of the larger run's
+        The ids, sorted. Questions that only one run asked are left out, as long as at least half of the smaller run's
         are shared.
 
     Raises:
@@ -51,20 +55,45 @@ def shared_questions(base: RunConditions, tuned: RunConditions) -> list[str]:
     """
     _require_same_settings(base, tuned)
     ids = sorted(set(base.questions["question_id"]) & set(tuned.questions["question_id"]))
-    most = max(len(base.questions), len(tuned.questions))
-    if not ids or len(ids) < LEAST_SHARED * most:
+    fewest = min(len(base.questions), len(tuned.questions))
+    if not ids or len(ids) < LEAST_SHARED * fewest:
         raise RunFolderError(
             f"the runs share {len(ids)} questions: {base.name!r} asked {len(base.questions)}, "
             f"{tuned.name!r} {len(tuned.questions)}",
             allowed="runs that asked the same questions",
-            remedy="run both studies with the same task.name, task.path, task.limit and seed",
+            remedy="run both studies with the same task.name, task.path, task.limit, task.entities and seed",
         )
     _require_same_content(base, tuned, ids)
     return ids
 
 
+def list_notes(base: RunConditions, tuned: RunConditions, shared: int) -> list[str]:
+    """What a reader of the figures should know of two runs that can be compared.
+
+    Args:
+        base: The base model's run.
+        tuned: The tuned model's.
+        shared: How many questions both asked.
+    """
+    told: dict[str, list[Any]] = {
+        "the models were run in different precision": [run.model.get("dtype") for run in (base, tuned)],
+        "the runs have different seeds, and so different folds": [run.seed for run in (base, tuned)],
+        "the runs were made with different versions of tacitly": [run.tacitly for run in (base, tuned)],
+    }
+    notes = [f"{words}: {pair[0]} and {pair[1]}" for words, pair in told.items() if pair[0] != pair[1]]
+    for name, run in (("base", base), ("tuned", tuned)):
+        if len(run.questions) > shared:
+            notes.append(
+                f"{len(run.questions) - shared} questions were asked in the {name} run only; they are in no figure, "
+                "though its probes learned from them too"
+            )
+    if base.model.get("weights_hash") == tuned.model.get("weights_hash"):
+        notes.append("both runs are of the same weights")
+    return notes
+
+
 def _require_same_settings(base: RunConditions, tuned: RunConditions) -> None:
-    differing = []
+    differing: list[tuple[str, Any, Any]] = []
     for group in ("task", "generate"):
         one, other = (run.settings.get(group) or {} for run in (base, tuned))
         names = sorted({*one, *other} - _FREE[group])
@@ -72,7 +101,7 @@ def _require_same_settings(base: RunConditions, tuned: RunConditions) -> None:
     for name in ("sites", "positions"):
         pair = [(run.settings.get("capture") or {}).get(name) for run in (base, tuned)]
         if pair[0] != pair[1]:
-            differing.append((f"capture.{name}", *pair))
+            differing.append((f"capture.{name}", pair[0], pair[1]))
     if differing:
         shown = "; ".join(f"{name} is {_short(one)} and {_short(other)}" for name, one, other in differing)
         raise RunFolderError(
@@ -90,23 +119,25 @@ def _require_same_settings(base: RunConditions, tuned: RunConditions) -> None:
 def _require_same_content(base: RunConditions, tuned: RunConditions, ids: Sequence[str]) -> None:
     one, other = (run.questions.set_index("question_id").loc[list(ids)] for run in (base, tuned))
     for column in _CONTENT:
-        pairs = zip(ids, one[column].map(_plain), other[column].map(_plain), strict=True)
-        differing = [pair for pair in pairs if pair[1] != pair[2]]
+        mine, theirs = ([_plain(value) for value in table[column]] for table in (one, other))
+        differing = [place for place in range(len(ids)) if mine[place] != theirs[place]]
         if differing:
-            first, mine, theirs = differing[0]
-            told = _where(mine, theirs) if isinstance(mine, str) and isinstance(theirs, str) else ""
+            place = differing[0]
+            told = _where(mine[place], theirs[place]) if isinstance(mine[place], str) else ""
             remedy = "run both studies with the same task file"
             if column == "prompt":
                 remedy = "ask both with the same chat template, model.system_prompt and task.prompt"
             raise RunFolderError(
                 f"{base.name!r} and {tuned.name!r} cannot be compared: {len(differing)} of {len(ids)} shared questions "
-                f"have another {column}, the first is {first!r}{told}",
+                f"have another {column}, the first is {ids[place]!r}{told}",
                 remedy=remedy,
             )
 
 
-def _where(one: str, other: str) -> str:
+def _where(one: str, other: object) -> str:
     """How two texts begin to differ."""
+    if not isinstance(other, str):
+        return ""
     at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     return f" (from character {at}: {_short(one[at:])} and {_short(other[at:])})"
 

@@ -1,23 +1,15 @@
 """The report: one HTML file that needs no network, with words and tables that need no script."""
 
-import base64
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from tacitly.report.curves import probe_scores
 from tacitly.report.examples import choose_examples
-from tacitly.report.names import GROUPINGS, showable
-from tacitly.report.palette import DARK, LIGHT, dark_of_light
+from tacitly.report.names import GROUPINGS
+from tacitly.report.offline_page import render_page
 from tacitly.report.pictures import (
-    Picture,
     comparison_pictures,
     curve_pictures,
     heatmap_pictures,
@@ -84,88 +76,40 @@ def build_report(
         located_pictures(metrics),
     )
     pictures = [*comparisons, *curves, *located, *heatmaps["located"], *heatmaps["all"]]
-    plotly, drawing = _script(get_plotlyjs()), _script(_template_text("report.js"))
     sentences = summary_sentences(metrics)
     everything = result_lines(metrics, answers="all")
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            metrics=metrics,
-            model=mapping_in(metrics, "model"),
-            model_name=mapping_in(metrics, "model").get("name") or "an unnamed model",
-            task=metrics.get("task") or "unnamed task",
-            first_words=sentences[:2],
-            more_words=sentences[2:],
-            accuracy=number_in(metrics, "accuracy"),
-            shares=located_shares(metrics),
-            groupings=GROUPINGS,
-            lines=result_lines(metrics),
-            reasons=undefined_reasons(result_lines(metrics)),
-            all_lines=everything,
-            all_reasons=undefined_reasons(everything),
-            decisions=_decisions(metrics),
-            comparisons=comparisons,
-            curves=curves,
-            located=located,
-            heatmaps=heatmaps,
-            counts=[
-                (words, value) for key, words in _COUNTS if (value := number_in(metrics.get("counts"), key)) is not None
-            ],
-            within=_within(metrics),
-            within_words=within_sentence(metrics),
-            examples=choose_examples(rows, probe_scores(scores, rows, grouping="by_entity")),
-            fold_lines=_fold_lines(folds),
-            warnings=list(warnings),
-            settings=setting_groups(manifest),
-            timings=timing_lines(metrics),
-            light=LIGHT,
-            dark=DARK,
-            style=Markup(_template_text("report.css")),  # noqa: S704 (our own file)
-            plotly=plotly,
-            drawing=drawing,
-            script_sources=" ".join(f"'{_digest(script)}'" for script in (plotly, drawing)),
-            figures=_embedded({"figures": _figures(pictures), "dark": dark_of_light()}),
-        )
+    return render_page(
+        "report.html.j2",
+        pictures=pictures,
+        metrics=metrics,
+        model=mapping_in(metrics, "model"),
+        model_name=mapping_in(metrics, "model").get("name") or "an unnamed model",
+        task=metrics.get("task") or "unnamed task",
+        first_words=sentences[:2],
+        more_words=sentences[2:],
+        accuracy=number_in(metrics, "accuracy"),
+        shares=located_shares(metrics),
+        groupings=GROUPINGS,
+        lines=result_lines(metrics),
+        reasons=undefined_reasons(result_lines(metrics)),
+        all_lines=everything,
+        all_reasons=undefined_reasons(everything),
+        decisions=_decisions(metrics),
+        comparisons=comparisons,
+        curves=curves,
+        located=located,
+        heatmaps=heatmaps,
+        counts=[
+            (words, value) for key, words in _COUNTS if (value := number_in(metrics.get("counts"), key)) is not None
+        ],
+        within=_within(metrics),
+        within_words=within_sentence(metrics),
+        examples=choose_examples(rows, probe_scores(scores, rows, grouping="by_entity")),
+        fold_lines=_fold_lines(folds),
+        warnings=list(warnings),
+        settings=setting_groups(manifest),
+        timings=timing_lines(metrics),
     )
-
-
-def _environment() -> Environment:
-    """Jinja with escaping everywhere, a complaint for every missing name, and nothing unshowable let through."""
-    return Environment(
-        loader=PackageLoader("tacitly.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: showable(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
-    )
-
-
-def _figures(pictures: Sequence[Picture]) -> dict[str, Any]:
-    return {picture.key: json.loads(picture.figure.to_json()) for picture in pictures}
-
-
-def _embedded(value: object) -> Markup:
-    """JSON that can stand inside a script element: it holds no `<`, `>`, `&` and nothing beyond ASCII."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)  # noqa: S704 (escaped just above)
-
-
-def _template_text(name: str) -> str:
-    return files("tacitly.report").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _script(code: str) -> Markup:
-    """A script of ours; line ends as a browser reads them, or its digest would not fit."""
-    return Markup(code.replace("\r\n", "\n").replace("\r", "\n"))  # noqa: S704 (our own file and Plotly's)
-
-
-def _digest(script: str) -> str:
-    """The hash by which the page's content security policy knows a script."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
 
 
 def _decisions(metrics: Mapping[str, Any]) -> list[tuple[str, list[str]]]:

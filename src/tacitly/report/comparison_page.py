@@ -1,0 +1,221 @@
+"""The page of a before-and-after comparison: one HTML file, offline, in the look of a study's report."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tacitly.report.comparison_lines import (
+    PART_MEANINGS,
+    PART_NAMES,
+    ChangeLine,
+    change_lines,
+    exchange_lines,
+    shown,
+)
+from tacitly.report.comparison_pictures import change_pictures, heatmap_trios
+from tacitly.report.comparison_words import comparison_sentences
+from tacitly.report.names import GROUPINGS, position_name
+from tacitly.report.offline_page import render_page
+from tacitly.report.results import AnswerSet, estimate_in, mapping_in, number_in, reason_in
+
+_LEADS = 3
+_SETS = {"located": "answers with a located exact answer", "all": "all judged answers"}
+_PART_LABELS = (
+    "accuracy",
+    "wrong and sure (0.5 or more)",
+    "of the wrong answers, sure (0.5 or more)",
+    "probe, by entity",
+    "probe minus baseline, by entity",
+    "probe, by answer",
+)
+_RUNS = (
+    ("run folder", ("run",)),
+    ("model", ("model", "name")),
+    ("revision", ("model", "revision")),
+    ("sha256 of the weights", ("model", "weights_hash")),
+    ("precision", ("model", "dtype")),
+    ("questions asked", ("questions",)),
+    ("sampled answers of each", ("samples",)),
+    ("made", ("created",)),
+    ("tacitly", ("tacitly",)),
+    ("seed", ("seed",)),
+)
+
+
+def build_comparison_page(comparison: Mapping[str, Any], *, base: Mapping[str, Any], tuned: Mapping[str, Any]) -> str:
+    """Make the page.
+
+    Args:
+        comparison: The content of `comparison.json`.
+        base: The base run's `metrics.json`, for its heat map.
+        tuned: The tuned run's.
+
+    Returns:
+        HTML that can be written as UTF-8: everything that came from a model or from data is escaped.
+    """
+    parts = {name: part for name, part in mapping_in(comparison, "parts").items() if name in PART_NAMES}
+    whole = mapping_in(parts, "all")
+    answers = headline_answers(comparison)
+    charts = change_pictures(comparison, answers=answers)
+    trios = heatmap_trios(comparison, base=base, tuned=tuned, answers=answers)
+    sentences = comparison_sentences(comparison)
+    lines = change_lines(whole, answers=answers)
+    sampled = mapping_in(comparison, "sampled")
+    return render_page(
+        "comparison.html.j2",
+        pictures=[*charts, *(picture for trio in trios for picture in trio)],
+        styles=("comparison.css",),
+        task=comparison.get("task") or "unnamed task",
+        names={side: _model_name(comparison, side) for side in ("base", "tuned")},
+        first_words=sentences[:_LEADS],
+        more_words=sentences[_LEADS:],
+        notes=comparison.get("notes") or [],
+        shared=comparison.get("shared_questions") or 0,
+        charts=charts,
+        lines=lines,
+        answers_words=_SETS[answers],
+        reasons=undefined_lines(lines),
+        all_lines=_everything(whole) if answers == "located" else [],
+        parts=[
+            {
+                "title": PART_NAMES[name].capitalize(),
+                "meaning": PART_MEANINGS[name],
+                "questions": part.get("shared_questions", 0),
+                "lines": change_lines(part, answers=answers),
+                "reasons": undefined_lines(change_lines(part, answers=answers)),
+            }
+            for name, part in parts.items()
+            if name in PART_MEANINGS
+        ],
+        part_labels=_PART_LABELS,
+        parts_reason=reason_in(comparison, "parts"),
+        outcomes=[(PART_NAMES[name], mapping_in(part, "outcomes")) for name, part in parts.items()],
+        exchanges=_exchanges(parts, answers),
+        exchange_reasons=_exchange_reasons(whole, answers),
+        cells=list(_cells(comparison)),
+        trios=trios,
+        types=list(_types(parts)),
+        types_reason=reason_in(whole, "error_types"),
+        samples=sampled.get("samples"),
+        clusters=sampled.get("clusters"),
+        runs=[(label, *(_setting(comparison, side, path) for side in ("base", "tuned"))) for label, path in _RUNS],
+        about=_about(comparison),
+        verdict=_verdict,
+        shown=shown,
+    )
+
+
+def headline_answers(comparison: Mapping[str, Any]) -> AnswerSet:
+    """Located answers, or all of them where no located answer has a probe in both runs.
+
+    Example:
+        >>> headline_answers({})
+        'located'
+    """
+    detection = mapping_in(mapping_in(mapping_in(comparison, "parts"), "all"), "detection")
+    defined = {
+        answers: estimate_in(
+            mapping_in(mapping_in(mapping_in(detection, answers), "by_entity"), "probe"), "difference", key="value"
+        ).value
+        for answers in _SETS
+    }
+    return "all" if defined["located"] is None and defined["all"] is not None else "located"
+
+
+def undefined_lines(lines: Sequence[ChangeLine]) -> list[str]:
+    """Why figures of a table are not defined, each reason once.
+
+    Example:
+        >>> undefined_lines(change_lines({}))[0][:45]
+        'Not defined: accuracy, wrong and sure (0.5 or'
+    """
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        if line.difference.value is None:
+            found.setdefault(line.difference.reason or "", []).append(line.label)
+    return [f"Not defined: {', '.join(labels)} ({reason})" for reason, labels in found.items()]
+
+
+def _everything(part: Mapping[str, Any]) -> list[ChangeLine]:
+    return [line for line in change_lines(part, answers="all") if line.kind == "shows"]
+
+
+def _verdict(line: ChangeLine) -> str:
+    """The class of a difference whose interval does not hold 0; less is better where errors are counted."""
+    low, high = line.difference.low, line.difference.high
+    if low is None or high is None or low <= 0 <= high:
+        return ""
+    lower_is_better = line.kind == "calibrated" or "wrong" in line.label
+    return " better" if (low > 0) != lower_is_better else " worse"
+
+
+def _exchanges(parts: Mapping[str, Any], answers: AnswerSet) -> list[tuple[str, list[tuple[str, Any]]]]:
+    """For each direction a table whose rows are the parts."""
+    rows = [(PART_NAMES[name], exchange_lines(part, answers=answers)) for name, part in parts.items()]
+    if answers == "located" and "all" in parts:
+        rows.append(("all questions, all judged answers", exchange_lines(parts["all"], answers="all")))
+    directions = [words for words, _ in exchange_lines({})]
+    return [(f"The {words}", [(label, lines[at][1]) for label, lines in rows]) for at, words in enumerate(directions)]
+
+
+def _exchange_reasons(part: Mapping[str, Any], answers: AnswerSet) -> list[str]:
+    lines = exchange_lines(part, answers=answers)
+    return [f"Not defined: {label} ({e['auroc'].reason})" for label, e in lines if e["auroc"].value is None]
+
+
+def _cells(comparison: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for answers, words in (("located", "located answers"), ("all", "all answers")):
+        for grouping, name in GROUPINGS.items():
+            base, tuned = (_cell(comparison, side, answers, grouping) for side in ("base", "tuned"))
+            yield f"{words}, {name}", base, tuned
+
+
+def _cell(comparison: Mapping[str, Any], side: str, answers: str, grouping: str) -> str:
+    holder = mapping_in(mapping_in(mapping_in(comparison, side), "chosen_cells"), answers)
+    cell = mapping_in(holder, grouping)
+    if not cell:
+        return f"not defined: {reason_in(holder, grouping)}"
+    value, interval = shown(estimate_in({"cell": cell}, "cell"))
+    place = f"layer {cell['layer']}, {position_name(cell['position'])}"
+    if cell["site"] != "residual":
+        place = f"{cell['site']}, {place}"
+    return f"{place} (in {cell['chosen_by']} of {cell['folds']} folds); {value}{f', {interval}' if interval else ''}"
+
+
+def _types(parts: Mapping[str, Any]) -> Iterator[tuple[str, int, list[tuple[str, int, int, tuple[str, str]]]]]:
+    for name, part in parts.items():
+        found = mapping_in(part, "error_types")
+        if found:
+            lines = [
+                (
+                    label.replace("_", " ").replace("/", ": "),
+                    entry["base"],
+                    entry["tuned"],
+                    shown(estimate_in(entry["share"], "difference", key="value"), percent=True, signed=True),
+                )
+                for label, entry in found["types"].items()
+            ]
+            yield PART_NAMES[name], found["questions"], lines
+
+
+def _model_name(comparison: Mapping[str, Any], side: str) -> str:
+    name = mapping_in(mapping_in(comparison, side), "model").get("name")
+    return str(name).rstrip("/").rsplit("/", 1)[-1] if name else "an unnamed model"
+
+
+def _setting(comparison: Mapping[str, Any], side: str, path: tuple[str, ...]) -> str:
+    value: Any = mapping_in(comparison, side)
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return "–" if value is None else str(value)
+
+
+def _about(comparison: Mapping[str, Any]) -> list[tuple[str, str]]:
+    numbers = {
+        "questions that both runs asked": "shared_questions",
+        "asked in the base run only": "only_base",
+        "asked in the tuned run only": "only_tuned",
+        "draws of entities for the intervals": "replicates",
+        "seed of the draws": "seed",
+    }
+    lines = [(w, f"{value:,.0f}") for w, key in numbers.items() if (value := number_in(comparison, key)) is not None]
+    return [*lines, ("tacitly", str(comparison.get("tacitly", "–")))]

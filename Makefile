@@ -2,7 +2,10 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: setup check test demo bench docs clean
+# MedQuAD: a copy beside the checkout where there is one, else the hub's.
+MEDQUAD = ../shared/data/medquad.tar.xz
+
+.PHONY: setup check test demo finetune bench docs clean
 
 setup: .venv/.ready
 
@@ -24,6 +27,10 @@ test: setup
 
 demo: setup
 	$(BIN)/tacitly study demo
+
+finetune: setup
+	$(BIN)/tacitly finetune finetune-medquad-embedded --out runs/finetune-20-steps --set train.max_steps=20 \
+		--set train.score_examples=16 $(if $(wildcard $(MEDQUAD)),--set task.path=$(MEDQUAD))
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

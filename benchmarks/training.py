@@ -1,7 +1,7 @@
 """Our fine-tuning against a bare PEFT and AdamW loop on the same batches: `python benchmarks/training.py QUESTIONS`.
 
-QUESTIONS is a file that the task `file` reads, or an archive of MedQuAD. Each side runs in a process of its own, in turn,
-so that its peak memory is its own. Writes `training` (tokens a second) and `training_memory` (MB) to
+QUESTIONS is a file that the task `file` reads, or an archive of MedQuAD. Each side runs in a process of its own, in
+turn, so that its peak memory is its own. Writes `training` (tokens a second) and `training_memory` (MB) to
 `benchmarks/results.json`; both ratios are ours over the bare loop's.
 """
 

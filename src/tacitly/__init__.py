@@ -7,7 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tacitly.chat import Chat
+    from tacitly.comparison import compare_runs
     from tacitly.errors import TacitlyError, UserError
+    from tacitly.finetune.tuning import run_finetune
     from tacitly.models.load import load_model
     from tacitly.probes.detector import Detector
     from tacitly.recipes import load_recipe
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from tacitly.verify import check_run
 
 _PUBLIC = {
+    "Chat": "tacitly.chat",
     "Detector": "tacitly.probes.detector",
     "RunFolder": "tacitly.run_folder",
     "StudyResult": "tacitly.study",
@@ -24,12 +28,15 @@ _PUBLIC = {
     "TacitlyError": "tacitly.errors",
     "UserError": "tacitly.errors",
     "check_run": "tacitly.verify",
+    "compare_runs": "tacitly.comparison",
     "load_model": "tacitly.models.load",
     "load_recipe": "tacitly.recipes",
+    "run_finetune": "tacitly.finetune.tuning",
     "run_study": "tacitly.study",
 }
 
 __all__ = [
+    "Chat",
     "Detector",
     "RunFolder",
     "StudyResult",
@@ -37,8 +44,10 @@ __all__ = [
     "TacitlyError",
     "UserError",
     "check_run",
+    "compare_runs",
     "load_model",
     "load_recipe",
+    "run_finetune",
     "run_study",
 ]
 

@@ -116,13 +116,16 @@ def rebuild_report(folder: str | Path) -> Path:
 
 
 def _asking(bench: Bench) -> Asking:
-    """How the run's questions were asked, for whoever uses its detector; no model is opened for it."""
+    """How the run's questions were asked, for whoever uses its detector."""
     task, settings = bench.task, bench.settings
-    own = settings.model.system_prompt
+    own, template = settings.model.system_prompt, settings.model.chat_template
+    if template not in ("auto", "plain"):
+        template = str(bench.format.tokenizer.chat_template)  # of a file, which whoever asks later need not have
     return Asking.of(
         read_questions(bench.run)[0],
         prompt=task.prompt,
         system_prompt=task.system_prompt if own is None else own or None,
+        chat_template=template,
         locator=settings.task.locator or task.locator,
         max_new_tokens=bench.max_new_tokens,
         stop=(*settings.generate.stop, *task.stop),
@@ -151,7 +154,11 @@ def _counts(rows: pd.DataFrame, run: RunFolder, judge: Judge) -> dict[str, int]:
     wrong = rows["correct"].map(lambda value: value is False)
     questions = {q.question_id: q for q in read_questions(run)[0]}
     located_right = rows.loc[right & rows["located"], ["question_id", "exact_answer"]].itertuples(index=False)
-    unsupported = sum(judge.judge(questions[str(q)], str(exact)).correct is not True for q, exact in located_right)
+    # Similarity says nothing of a short stretch beside a whole reference.
+    unsupported = sum(
+        judge.caveat is None and judge.judge(questions[str(q)], str(exact)).correct is not True
+        for q, exact in located_right
+    )
     return {
         "questions": len(questions),
         "answers": len(rows),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tacitly.cli import finetuning, runs, show
+from tacitly.cli import chat, compare, finetuning, runs, show
 from tacitly.errors import UserError
 
 STOPPED = 130
@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 app.command("study")(runs.study)
 app.command("finetune")(finetuning.finetune)
+app.command("compare")(compare.compare)
+app.command("chat")(chat.chat)
 app.command("check")(runs.check)
 app.command("report")(runs.report)
 app.command("tasks")(show.tasks)
@@ -69,5 +71,6 @@ def run(arguments: list[str]) -> int:
         show.complain(" ".join(error.format_message().split()))  # what the command line could not parse
         return 2
     if code == STOPPED:  # what the parser makes of Ctrl-C
-        show.complain("stopped; what is finished is kept: run the same command again to go on")
+        lost = "" if "chat" in arguments else "; what is finished is kept: run the same command again to go on"
+        show.complain(f"stopped{lost}")
     return code

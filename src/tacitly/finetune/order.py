@@ -39,4 +39,4 @@ class LengthGroups(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         drawn = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
-        return iter(get_length_grouped_indices(self._lengths, self._batch_size, generator=drawn))
+        return iter(get_length_grouped_indices(self._lengths, self._batch_size, generator=drawn))  # type: ignore[no-untyped-call]

@@ -37,7 +37,8 @@ class LoraTrainer(SFTTrainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         if self.args.train_sampling_strategy != "group_by_length":
             return super()._get_train_sampler(train_dataset)
-        lengths = [len(ids) for ids in (train_dataset or self.train_dataset)["input_ids"]]
+        examples: Dataset = train_dataset or self.train_dataset
+        lengths = [len(ids) for ids in examples["input_ids"]]
         batch_size = self.args.train_batch_size * self.args.gradient_accumulation_steps
         return LengthGroups(lengths, batch_size=batch_size, seed=self.args.seed)
 

@@ -54,6 +54,7 @@ class Asking(_Strict):
 
     Attributes:
         system_prompt: The system message; None for none.
+        chat_template: `auto` for the model's own, `plain` for the Q/A form, else a Jinja template's text.
         turns: What stood before every question, such as worked examples.
         before: What stood before the question in its own message,
         after: and what stood after it.
@@ -65,6 +66,7 @@ class Asking(_Strict):
     """
 
     system_prompt: str | None = None
+    chat_template: str = "auto"
     turns: tuple[Turn, ...] = ()
     before: str = ""
     after: str = ""
@@ -83,6 +85,7 @@ class Asking(_Strict):
         locator: Sequence[str],
         max_new_tokens: int,
         system_prompt: str | None = None,
+        chat_template: str = "auto",
         stop: Sequence[str] = (),
     ) -> Self:
         """Find what all questions of a study share.
@@ -93,6 +96,7 @@ class Asking(_Strict):
             locator: The locators, in order.
             max_new_tokens: The most tokens of an answer.
             system_prompt: The system message.
+            chat_template: `auto`, `plain`, or a template's text.
             stop: Strings that ended an answer.
 
         Returns:
@@ -113,6 +117,7 @@ class Asking(_Strict):
         )
         return cls(
             system_prompt=system_prompt,
+            chat_template=chat_template,
             turns=first[:-1] if whole else (),
             before=before if whole else "",
             after=after if whole else "",

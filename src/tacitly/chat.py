@@ -1,0 +1,260 @@
+"""Ask a model questions; a detector marks the answers that it doubts."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from tacitly.activations.positions import token_indices
+from tacitly.engines.base import Generation, Request, Sampling
+from tacitly.engines.torch_engine import TorchEngine
+from tacitly.errors import ModelError, SettingsError, TaskError, UserError
+from tacitly.finetune.record import FILE as RECORD
+from tacitly.locators.align import align
+from tacitly.locators.catalog import CHAIN, load_locator
+from tacitly.models.load import LanguageModel, load_model
+from tacitly.models.prompts import PromptFormat
+from tacitly.probes.asking import Asking
+from tacitly.probes.detector import Detector, LinearProbe, Role
+from tacitly.probes.detector_folder import open_detector
+from tacitly.records import Span
+
+MAX_NEW_TOKENS = 256  # where no detector says how long its answers were
+
+Verdict = Literal["likely right", "doubtful"]
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer, and what the detector makes of it.
+
+    Attributes:
+        question: As it was asked.
+        answer: As the model wrote it.
+        span: The exact answer in it, or None where none was looked for or found.
+        p_correct: The calibrated probability that the answer is right, or None where it has no score.
+        verdict: Whether that reaches the detector's threshold.
+        scored: What the score was read from: the exact answer, or the last token of an answer without one.
+        reason: Why there is no score; None where there is one, and where there is no detector.
+        cut: Whether the answer was cut at the most tokens.
+
+    Example:
+        >>> span = Span(start=6, end=11, exact_answer="liver", given="liver", locator="choices")
+        >>> reply = Reply(question="Which organ?", answer="It is liver.", span=span, p_correct=0.23,
+        ...               verdict="doubtful", scored="exact_answer")
+        >>> reply.doubtful, reply.marked()
+        (True, 'It is [liver?].')
+    """
+
+    question: str
+    answer: str
+    span: Span | None = None
+    p_correct: float | None = None
+    verdict: Verdict | None = None
+    scored: Role | None = None
+    reason: str | None = None
+    cut: bool = False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the detector calls the answer more likely wrong than its threshold allows."""
+        return self.verdict == "doubtful"
+
+    @property
+    def scored_part(self) -> tuple[int, int] | None:
+        """First character and one past the last of what the score is about; None without a score."""
+        if self.scored is None:
+            return None
+        if self.scored == "exact_answer" and self.span and self.span.start is not None and self.span.end is not None:
+            return self.span.start, self.span.end
+        kept = self.answer.strip()
+        start = self.answer.find(kept)
+        return start, start + len(kept)
+
+    def marked(self) -> str:
+        """The answer in plain text, with `[` and `?]` around what is doubtful."""
+        part = self.scored_part
+        if not self.doubtful or part is None:
+            return self.answer
+        return f"{self.answer[: part[0]]}[{self.answer[part[0] : part[1]]}?]{self.answer[part[1] :]}"
+
+
+class Chat:
+    """A model that is asked one question at a time, each alone.
+
+    What a detector knows of how its own answers were asked for is used: system prompt, worked examples, locators,
+    closed sets, length. Without a detector, a fine-tuned model is asked with the system prompt that it was trained
+    with. `Chat("embedded", "runs/demo").ask("Which organ does hepatitis affect?").marked()` asks the
+    embedded model and marks what the detector of that run doubts.
+
+    Args:
+        model: A model's name (`embedded`, hub id, folder), or a loaded one. By default the detector's model, or
+            `embedded` without a detector.
+        detector: A detector, or the folder of one, or of a run that has one.
+        max_new_tokens: The most tokens of an answer; by default as many as the detector's answers had.
+        system_prompt: Takes the place of that; empty for none.
+        temperature: 0 for the most likely answer; above it answers are drawn, another one each time.
+        note: Hears what the user should know.
+
+    Raises:
+        ModelError: If the model is not there.
+        DetectorError: If the detector is not there, is damaged, or belongs to another model.
+        SettingsError: If a number makes no sense.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | LanguageModel | None = None,
+        detector: str | Path | Detector | None = None,
+        *,
+        max_new_tokens: int | None = None,
+        system_prompt: str | None = None,
+        temperature: float = 0.0,
+        note: Note | None = None,
+    ) -> None:
+        if max_new_tokens is not None and max_new_tokens < 1:
+            raise SettingsError(f"max_new_tokens is {max_new_tokens}", allowed="1 or more")
+        if not 0 <= temperature < math.inf:
+            raise SettingsError(f"temperature is {temperature}", allowed="0 (the most likely answer) or more")
+        self.detector = open_detector(detector) if isinstance(detector, str | Path) else detector
+        self.language_model = model if isinstance(model, LanguageModel) else _open_model(model, self.detector, note)
+        self.asking = _asking(self.detector, self.language_model, system_prompt, max_new_tokens)
+        if (template := self.asking.chat_template) != "auto":
+            self.language_model.tokenizer.chat_template = None if template == "plain" else template
+        self.temperature = temperature
+        self._locator = load_locator(self.asking.locator)
+        self._asked = 0
+        if self.detector is not None:
+            identity = self.language_model.identity
+            self.detector.require_model(weights_hash=identity.weights_hash, name=identity.name)
+
+    @cached_property
+    def cautions(self) -> tuple[str, ...]:
+        """Why the detector's scores may mean less here than its card says."""
+        if self.detector is None:
+            return ()
+        learned = self.detector.header.asking
+        lines = []
+        if learned is None:
+            lines.append("the detector does not say how its answers were asked for (it was made by an older tacitly)")
+        elif not learned.whole:
+            lines.append("the detector learned on questions that came with more than a question, such as a passage")
+        if learned is not None and learned.system_prompt != self.asking.system_prompt:
+            lines.append("the detector learned on answers to another system prompt")
+        if self.temperature > 0:
+            lines.append("the detector learned on the most likely answers, not on drawn ones")
+        return tuple(lines)
+
+    def ask(self, question: str) -> Reply:
+        """Ask one question, alone.
+
+        Returns:
+            The answer, scored where there is a detector; where scoring fails, with the reason.
+
+        Raises:
+            TaskError: If the question is empty, or leaves no room for an answer in the model's context.
+        """
+        if not question.strip():
+            raise TaskError("the question is empty")
+        written = self._write(question)
+        reply = Reply(question=question, answer=written.text, cut=written.finish_reason == "length")
+        if self.detector is None:
+            return reply
+        try:
+            return self._scored(reply, written, self.detector)
+        except UserError as error:
+            return replace(reply, reason=str(error))
+
+    def _write(self, question: str) -> Generation:
+        form = PromptFormat(self.language_model.tokenizer, self.asking.system_prompt)
+        ids = tuple(form.token_ids(form.render(self.asking.messages(question))))
+        context = self.language_model.context_length
+        room = self.asking.max_new_tokens if context is None else context - len(ids)
+        if room < 1:
+            raise TaskError(
+                f"the question takes {len(ids)} tokens with its prompt, which leaves no room for an answer",
+                allowed=f"{context} tokens in all",
+                remedy="shorten it",
+            )
+        self._asked += 1
+        request = Request(key=f"question {self._asked}", prompt_ids=ids, sample=int(self.temperature > 0))
+        sampling = Sampling(
+            max_new_tokens=min(room, self.asking.max_new_tokens),
+            temperature=self.temperature or 1.0,
+            stop=tuple(dict.fromkeys((*self.asking.stop, *form.stop))),
+        )
+        probes = self.detector.probes.values() if self.detector else ()
+        sites = sorted({probe.header.site for probe in probes})
+        [written] = next(TorchEngine(self.language_model).generate([request], sampling=sampling, capture=sites))
+        return written
+
+    def _scored(self, reply: Reply, written: Generation, detector: Detector) -> Reply:
+        found = self._locator.locate(reply.question, reply.answer, self.asking.choices(reply.question))
+        span = align(found, written.token_ids, self.language_model.tokenizer, text=reply.answer)
+        reply = replace(reply, span=span if span.found else None)
+        reasons = [] if span.found else [f"no exact answer was found ({span.reason})"]
+        roles: tuple[Role, ...] = ("exact_answer", "any_answer") if span.found else ("any_answer",)
+        for role in roles:
+            if role not in detector.probes:
+                reasons.append(f"the detector has no probe for {role.replace('_', ' ')}")
+                continue
+            probe = detector.probes[role]
+            p_correct, reason = self._probability(probe, span, written)
+            if p_correct is not None:
+                verdict: Verdict = "doubtful" if p_correct < probe.header.threshold else "likely right"
+                return replace(reply, p_correct=p_correct, verdict=verdict, scored=role)
+            reasons.append(str(reason))
+        return replace(reply, reason="; ".join(reasons) if reply.answer.strip() else "the answer is empty")
+
+    def _probability(self, probe: LinearProbe, span: Span, written: Generation) -> tuple[float | None, str | None]:
+        """One probe's opinion, or why it has none."""
+        header = probe.header
+        [index] = token_indices(
+            span, n_tokens=len(written.token_ids), has_end=written.end is not None, positions=[header.position]
+        )
+        if index is None or written.states is None:
+            return None, f"the answer has no token {header.position!r}"
+        layers = sorted(self.language_model.sites.of(header.site))
+        if header.layer not in layers:
+            return None, f"the model has no layer {header.layer}"
+        state = written.states[header.site][layers.index(header.layer), index][None]
+        if not np.isfinite(state).all():
+            return None, "the model's state there is not finite"
+        return float(probe.score(state)[0]), None
+
+
+def _open_model(model: str | Path | None, detector: Detector | None, note: Note | None) -> LanguageModel:
+    if model is not None or detector is None:
+        return load_model("embedded" if model is None else str(model), note=note)
+    own = detector.header.model
+    try:
+        return load_model(own.name, revision=own.revision, note=note)
+    except ModelError as error:
+        raise ModelError(f"the detector's model: {error}", remedy="name it where it is now with --model") from error
+
+
+def _asking(
+    detector: Detector | None, model: LanguageModel, system_prompt: str | None, max_new_tokens: int | None
+) -> Asking:
+    if detector is None:
+        asking = Asking(locator=CHAIN, max_new_tokens=MAX_NEW_TOKENS, system_prompt=_trained_prompt(model))
+    else:
+        asking = detector.header.asking or Asking(locator=CHAIN, max_new_tokens=MAX_NEW_TOKENS)
+    prompt = asking.system_prompt if system_prompt is None else system_prompt or None
+    length = max_new_tokens or asking.max_new_tokens
+    return asking.model_copy(update={"system_prompt": prompt, "max_new_tokens": length})
+
+
+def _trained_prompt(model: LanguageModel) -> str | None:
+    """The system prompt that a model was fine-tuned with, where its folder says so."""
+    try:
+        data = json.loads((Path(model.identity.name) / RECORD).read_text(encoding="utf-8"))["data"]
+        return str(data["system_prompt"]) if data["system_prompt"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -6,9 +6,8 @@ import pytest
 
 from tacitly.errors import TaskError
 from tacitly.judges.match import MatchJudge
-from tacitly.tasks.medfacts import EXAMPLES
 from tacitly.tasks.medquad import MedQuadAnswers
-from tacitly.tasks.medquad_genes import MedQuadGenes, genes_of
+from tacitly.tasks.medquad_genes import EXAMPLES, MedQuadGenes, genes_of
 from tacitly.tasks.medquad_inheritance import MedQuadInheritance, find_patterns, patterns_of
 from tacitly.tasks.medquad_pairs import read_medquad
 from tests.unit.medquad_samples import SMALL, document, write_folder
@@ -95,13 +94,12 @@ def test_inheritance_is_asked_once_for_a_disease_as_a_choice(tmp_path: Path) -> 
         "medquad_inheritance/alkaptonuria",
     ]
     assert questions[0].question == (
-        "What is the inheritance pattern of sialuria: autosomal dominant, autosomal recessive, X-linked, "
-        "mitochondrial, or not inherited?"
+        "Is sialuria autosomal dominant, autosomal recessive, X-linked, mitochondrial, or not inherited?"
     )
     assert len(questions[0].choices) == 5
     assert "|".join(questions[0].answers) in questions[0].choices
     assert questions[0].meta["subject"] == "sialuria"
-    assert len(task.prompt(questions[0])) == 2 * len(EXAMPLES) + 1
+    assert task.prompt(questions[0]) == [{"role": "user", "content": questions[0].question}]
 
 
 def test_documents_that_disagree_and_names_that_tell_are_left_out(tmp_path: Path) -> None:
@@ -144,15 +142,20 @@ def test_genes_are_asked_once_for_a_disease_and_any_of_them_is_right(tmp_path: P
         "c.xml": _genetic("3", "lateral sclerosis", "The SOD1 gene. Another LSX gene.", synonyms=("LSX",)),
         "d.xml": _genetic("4", "Wiskott-Aldrich syndrome", "The WAS gene.", synonyms=("WAS",)),
         "e.xml": _genetic("5", "osteopetrosis", "The CLCN7 gene.", synonyms=("marble bones",)),
+        "g.xml": _genetic("7", "Cystic Fibrosis", "The CFTR gene."),
         "f.xml": _genetic("6", "osteopetrosis type 2", "The TNFSF11 gene.", synonyms=("marble bones",)),
     }
-    questions = MedQuadGenes(path=write_folder(tmp_path, files)).questions()
+    task = MedQuadGenes(path=write_folder(tmp_path, files))
+    questions = task.questions()
     assert {question.meta["subject"]: question.answers for question in questions} == {
         "sialuria": ("GNE", "FOO1"),
         "lateral sclerosis": ("SOD1",),
         "Wiskott-Aldrich syndrome": ("WAS",),
         "osteopetrosis": ("CLCN7",),
     }
+    prompts = [task.prompt(question) for question in questions]
+    assert {str(prompt[:-1]) for prompt in prompts} == {str(prompts[0][:-1])}
+    assert len(prompts[0]) == 2 * len(EXAMPLES) + 1
     judge = MatchJudge()
     assert judge.judge(questions[0], "It is FOO1, I think.").correct
     assert judge.judge(questions[0], "It is PAH.").correct is False

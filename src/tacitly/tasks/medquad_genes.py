@@ -7,7 +7,7 @@ from pathlib import Path
 from tacitly.errors import TaskError
 from tacitly.records import Question
 from tacitly.tasks.base import Messages, TaskCard, assistant, user
-from tacitly.tasks.medfacts import EXAMPLES
+from tacitly.tasks.medfacts import Example
 from tacitly.tasks.medquad import LICENCE, SOURCE, describe
 from tacitly.tasks.medquad_entities import fold_name
 from tacitly.tasks.medquad_pairs import MedQuad, QAPair, read_medquad
@@ -18,6 +18,15 @@ from tacitly.text import find_whole
 _SYMBOL = r"(?:C\d+orf\d+|[A-Z][A-Z0-9]*[A-Z0-9](?:-[A-Z0-9]+)*)(?![\w-])"
 _GENES = re.compile(rf"(?<![\w-])({_SYMBOL}(?:(?:,? (?:and|or|and/or) |, ){_SYMBOL})*) (genes?)\b")
 _NOT_GENES = re.compile(r"DNA|RNA|HLA|MHC|IFT|[IVX]+[A-E]?")
+
+
+_ASKED = "Mutations in which gene cause {}?"
+
+EXAMPLES = tuple(
+    Example(asked=_ASKED.format(disease), answer=gene, entity=disease)
+    for disease, gene in (("cystic fibrosis", "CFTR"), ("Huntington disease", "HTT"), ("sickle cell disease", "HBB"))
+)
+_SHOWN = {fold_name(shown.entity) for shown in EXAMPLES}
 
 
 class MedQuadGenes:
@@ -47,7 +56,7 @@ class MedQuadGenes:
     locator = ("novel_phrase", "first_line")
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None
-    max_new_tokens = 24
+    max_new_tokens = 16
 
     def __init__(
         self, *, path: Path | str | None = None, limit: int | None = None, prompt: str | None = None, seed: int = 0
@@ -70,7 +79,7 @@ class MedQuadGenes:
         everything = (
             Question(
                 question_id=f"{self.name}/{pair.entity.replace(' ', '-')}",
-                question=f"Changes in which gene are related to {pair.focus}?",
+                question=_ASKED.format(pair.focus),
                 answers=genes,
                 entity=pair.entity,
                 meta={**describe(medquad, pair), "subject": pair.focus},
@@ -80,7 +89,7 @@ class MedQuadGenes:
         return draw(everything, limit=self._limit, seed=self._seed, stratum=lambda _: "")
 
     def prompt(self, question: Question) -> Messages:
-        """The examples of medfacts, the same before every question, and the question."""
+        """The examples, which show that a symbol is wanted, the same before every question, and the question."""
         if self._template is not None:
             return [user(self._template.fill(question))]
         turns = [turn for shown in EXAMPLES for turn in (user(shown.asked), assistant(shown.answer))]
@@ -92,7 +101,7 @@ class MedQuadGenes:
         return TaskCard(
             name=cls.name,
             asks="which gene is changed in a disease",
-            questions=894,
+            questions=891,
             needs=None,
             answer_form="a gene's symbol",
             source=SOURCE,
@@ -104,7 +113,8 @@ def find_genes(medquad: MedQuad) -> tuple[tuple[QAPair, tuple[str, ...]], ...]:
     """Find the genes of every disease.
 
     A disease is asked about once, under its first name that has genes which the name itself does not hold; they are
-    those of that name alone, for other types of one disease have other genes.
+    those of that name alone, for other types of one disease have other genes. The diseases of `EXAMPLES`
+    are left out.
 
     Args:
         medquad: What was read.
@@ -119,7 +129,8 @@ def find_genes(medquad: MedQuad) -> tuple[tuple[QAPair, tuple[str, ...]], ...]:
             by_name.setdefault((pair.entity, fold_name(pair.focus)), (pair, {}))[1].update(dict.fromkeys(genes))
     first: dict[str, tuple[QAPair, tuple[str, ...]]] = {}
     for (entity, _), (pair, named) in by_name.items():
-        first.setdefault(entity, (pair, tuple(named)))
+        if _SHOWN.isdisjoint(map(fold_name, medquad.names_of(entity))):
+            first.setdefault(entity, (pair, tuple(named)))
     return tuple(first.values())
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tacitly.errors import TaskError
 from tacitly.records import Question
-from tacitly.tasks.base import Messages, TaskCard, assistant, user
-from tacitly.tasks.medfacts import EXAMPLES, RELATIONS, read_choices
+from tacitly.tasks.base import Messages, TaskCard, user
+from tacitly.tasks.medfacts import read_choices
 from tacitly.tasks.medquad import LICENCE, SOURCE, describe
 from tacitly.tasks.medquad_pairs import MedQuad, QAPair, read_medquad
 from tacitly.tasks.sampling import draw
@@ -35,6 +35,7 @@ _EITHER = re.compile(
     r"|\bvariety of|\bcan happen",
     re.I,
 )
+_ASKED = "Is {} autosomal dominant, autosomal recessive, X-linked, mitochondrial, or not inherited?"
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z0-9\"(])")
 
 
@@ -57,10 +58,13 @@ class InheritanceFacts:
 class MedQuadInheritance:
     r"""Patterns of inheritance, one question for each disease; the closed set is that of medfacts' relation.
 
+    The choices stand in the question, without examples before it: asked for the pattern by name, or after examples, the
+    embedded model gives nearly the same pattern for every disease.
+
     Args:
         path: A copy of MedQuAD (`tacitly.tasks.medquad_pairs.read_medquad`); None fetches the hub's table.
         limit: At most this many questions, drawn evenly over the patterns.
-        prompt: A template in place of the task's prompt; the examples are then left out.
+        prompt: A template in place of the bare question.
         seed: Which questions a limit draws.
 
     Example:
@@ -80,7 +84,7 @@ class MedQuadInheritance:
     locator = ("choices", "novel_phrase")
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None
-    max_new_tokens = 24
+    max_new_tokens = 40
 
     def __init__(
         self, *, path: Path | str | None = None, limit: int | None = None, prompt: str | None = None, seed: int = 0
@@ -104,7 +108,7 @@ class MedQuadInheritance:
         everything = (
             Question(
                 question_id=f"{self.name}/{pair.entity.replace(' ', '-')}",
-                question=RELATIONS["inheritance"].format(pair.focus),
+                question=_ASKED.format(pair.focus),
                 answers=names[pattern],
                 entity=pair.entity,
                 choices=tuple("|".join(choice) for choice in names.values()),
@@ -115,11 +119,8 @@ class MedQuadInheritance:
         return draw(everything, limit=self._limit, seed=self._seed, stratum=lambda question: question.answers[0])
 
     def prompt(self, question: Question) -> Messages:
-        """The examples of medfacts, the same before every question, and the question."""
-        if self._template is not None:
-            return [user(self._template.fill(question))]
-        turns = [turn for shown in EXAMPLES for turn in (user(shown.asked), assistant(shown.answer))]
-        return [*turns, user(question.question)]
+        """The question, alone."""
+        return [user(self._template.fill(question) if self._template else question.question)]
 
     @classmethod
     def card(cls) -> TaskCard:

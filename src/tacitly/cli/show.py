@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -51,7 +51,16 @@ def tasks() -> None:
     """What can be asked, with counts."""
     from tacitly.tasks.catalog import task_cards
 
-    table = Table("task", "asks", "questions", "answer", "source", box=None, header_style="bold", pad_edge=False)
+    table = Table(
+        Column("task", no_wrap=True),
+        "asks",
+        "questions",
+        "answer",
+        "source",
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+    )
     for card in task_cards():
         table.add_row(*(Text(cell) for cell in (card.name, card.asks, card.count, card.answer_form, card.source)))
     Console().print(table)

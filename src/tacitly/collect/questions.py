@@ -28,6 +28,8 @@ def read_task(bench: Bench) -> tuple[list[Question], list[str]]:
         TaskError: If there is none, two share an id, or one does not fit the model's context.
     """
     questions = _of_wanted_entities(bench, list(bench.task.questions()))
+    for line in bench.task.notes:
+        bench.progress.note(line)
     if not questions:
         raise TaskError(f"task {bench.task.name!r} has no questions", remedy="check task.path and task.limit")
     seen: set[str] = set()

@@ -50,6 +50,8 @@ class FinetuneData:
         progress.begin("reading the questions", None)
         task = load_task(asked.name, path=asked.path, limit=asked.limit, prompt=asked.prompt, seed=settings.seed)
         questions = tuple(q for q in task.questions() if q.answers and q.answers[0].strip())
+        for line in task.notes:
+            progress.note(line)
         if not questions:
             raise TaskError(f"task {asked.name!r} has no answered questions", remedy="check task.path and task.limit")
         split = EntitySplit.draw(questions, held_out=settings.train.held_out, rng=_rng(settings, _SPLIT))

@@ -79,6 +79,11 @@ class Task(Protocol):
         """How long an answer may sensibly be."""
         ...
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of how its questions were read, in single lines."""
+        ...
+
     def questions(self) -> Iterable[Question]:
         """The questions, in a stable order, with ids unique within the task."""
         ...
@@ -107,6 +112,7 @@ class FakeTask:
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None
     max_new_tokens: int = 8
+    notes: tuple[str, ...] = ()
 
     def questions(self) -> tuple[Question, ...]:
         """One question for each fact; the choices are all answers."""

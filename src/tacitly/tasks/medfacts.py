@@ -109,6 +109,7 @@ class MedFacts:
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None
     max_new_tokens = 24
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self, *, path: Path | str | None = None, limit: int | None = None, prompt: str | None = None, seed: int = 0

@@ -1,19 +1,16 @@
 """The task `medquad`: MedQuAD's questions as published, answered at length."""
 
-from functools import cached_property
-from pathlib import Path
-
 from tacitly.records import Question
 from tacitly.tasks.base import Messages, TaskCard, user
-from tacitly.tasks.medquad_pairs import MedQuad, QAPair, read_medquad
+from tacitly.tasks.medquad_pairs import MedQuad, QAPair
+from tacitly.tasks.medquad_task import MedQuadTask
 from tacitly.tasks.sampling import draw
-from tacitly.tasks.template import PromptTemplate
 
 SOURCE = "MedQuAD, from the hub or task.path"
 LICENCE = "CC BY 4.0"
 
 
-class MedQuadAnswers:
+class MedQuadAnswers(MedQuadTask):
     r"""Questions about diseases with an answer of one or more sentences, which similarity judges.
 
     The entity is the disease; every question about it has the same, and all of its names in `meta["names"]`.
@@ -26,6 +23,7 @@ class MedQuadAnswers:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder) / "three.csv"
         ...     _ = path.write_text("qtype,Question,Answer\ncauses,What causes gout ?,Uric acid.\n")
@@ -41,21 +39,8 @@ class MedQuadAnswers:
     system_prompt: str | None = None
     max_new_tokens = 96
 
-    def __init__(
-        self, *, path: Path | str | None = None, limit: int | None = None, prompt: str | None = None, seed: int = 0
-    ) -> None:
-        self._path = None if path is None else Path(path)
-        self._limit = limit
-        self._seed = seed
-        self._template = PromptTemplate(prompt) if prompt is not None else None
-
-    def questions(self) -> tuple[Question, ...]:
+    def ask(self, medquad: MedQuad) -> tuple[Question, ...]:
         """The questions, in the order of their documents."""
-        return self._questions
-
-    @cached_property
-    def _questions(self) -> tuple[Question, ...]:
-        medquad = read_medquad(self._path)
         everything = (
             Question(
                 question_id=f"{self.name}/{pair.pair_id}",
@@ -68,12 +53,12 @@ class MedQuadAnswers:
             if pair.answer
         )
         return draw(
-            everything, limit=self._limit, seed=self._seed, stratum=lambda question: question.meta["question_type"]
+            everything, limit=self.limit, seed=self.seed, stratum=lambda question: question.meta["question_type"]
         )
 
     def prompt(self, question: Question) -> Messages:
         """The question, alone."""
-        return [user(self._template.fill(question) if self._template else question.question)]
+        return [user(self.template.fill(question) if self.template else question.question)]
 
     @classmethod
     def card(cls) -> TaskCard:

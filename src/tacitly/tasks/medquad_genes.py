@@ -1,8 +1,6 @@
 """The task `medquad_genes`: which gene is changed in a disease."""
 
 import re
-from functools import cached_property
-from pathlib import Path
 
 from tacitly.errors import TaskError
 from tacitly.records import Question
@@ -10,9 +8,9 @@ from tacitly.tasks.base import Messages, TaskCard, assistant, user
 from tacitly.tasks.medfacts import Example
 from tacitly.tasks.medquad import LICENCE, SOURCE, describe
 from tacitly.tasks.medquad_entities import fold_name
-from tacitly.tasks.medquad_pairs import MedQuad, QAPair, read_medquad
+from tacitly.tasks.medquad_pairs import MedQuad, QAPair
+from tacitly.tasks.medquad_task import MedQuadTask
 from tacitly.tasks.sampling import draw
-from tacitly.tasks.template import PromptTemplate
 from tacitly.text import find_whole
 
 _SYMBOL = r"(?:C\d+orf\d+|[A-Z][A-Z0-9]*[A-Z0-9](?:-[A-Z0-9]+)*)(?![\w-])"
@@ -29,7 +27,7 @@ EXAMPLES = tuple(
 _SHOWN = {fold_name(shown.entity) for shown in EXAMPLES}
 
 
-class MedQuadGenes:
+class MedQuadGenes(MedQuadTask):
     r"""Genes, one question for each disease; every gene that the reference answer names is accepted.
 
     Args:
@@ -40,6 +38,7 @@ class MedQuadGenes:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder) / "three.csv"
         ...     _ = path.write_text(
@@ -58,24 +57,11 @@ class MedQuadGenes:
     system_prompt: str | None = None
     max_new_tokens = 16
 
-    def __init__(
-        self, *, path: Path | str | None = None, limit: int | None = None, prompt: str | None = None, seed: int = 0
-    ) -> None:
-        self._path = None if path is None else Path(path)
-        self._limit = limit
-        self._seed = seed
-        self._template = PromptTemplate(prompt) if prompt is not None else None
-
-    def questions(self) -> tuple[Question, ...]:
+    def ask(self, medquad: MedQuad) -> tuple[Question, ...]:
         """The questions, in the order of their documents."""
-        return self._questions
-
-    @cached_property
-    def _questions(self) -> tuple[Question, ...]:
-        medquad = read_medquad(self._path)
         found = find_genes(medquad)
         if not found:
-            raise TaskError(f"{self._path} names no gene", remedy="give a whole copy of MedQuAD")
+            raise TaskError(f"{self.path} names no gene", remedy="give a whole copy of MedQuAD")
         everything = (
             Question(
                 question_id=f"{self.name}/{pair.entity.replace(' ', '-')}",
@@ -86,12 +72,12 @@ class MedQuadGenes:
             )
             for pair, genes in found
         )
-        return draw(everything, limit=self._limit, seed=self._seed, stratum=lambda _: "")
+        return draw(everything, limit=self.limit, seed=self.seed, stratum=lambda _: "")
 
     def prompt(self, question: Question) -> Messages:
         """The examples, which show that a symbol is wanted, the same before every question, and the question."""
-        if self._template is not None:
-            return [user(self._template.fill(question))]
+        if self.template is not None:
+            return [user(self.template.fill(question))]
         turns = [turn for shown in EXAMPLES for turn in (user(shown.asked), assistant(shown.answer))]
         return [*turns, user(question.question)]
 

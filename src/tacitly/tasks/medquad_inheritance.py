@@ -4,17 +4,15 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 
 from tacitly.errors import TaskError
 from tacitly.records import Question
 from tacitly.tasks.base import Messages, TaskCard, user
 from tacitly.tasks.medfacts import read_choices
 from tacitly.tasks.medquad import LICENCE, SOURCE, describe
-from tacitly.tasks.medquad_pairs import MedQuad, QAPair, read_medquad
+from tacitly.tasks.medquad_pairs import MedQuad, QAPair
+from tacitly.tasks.medquad_task import MedQuadTask
 from tacitly.tasks.sampling import draw
-from tacitly.tasks.template import PromptTemplate
 from tacitly.text import find_whole
 
 PATTERNS = {
@@ -55,7 +53,7 @@ class InheritanceFacts:
     left_out: Mapping[str, int]
 
 
-class MedQuadInheritance:
+class MedQuadInheritance(MedQuadTask):
     r"""Patterns of inheritance, one question for each disease; the closed set is that of medfacts' relation.
 
     The choices stand in the question, without examples before it: asked for the pattern by name, or after examples, the
@@ -69,6 +67,7 @@ class MedQuadInheritance:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder) / "three.csv"
         ...     _ = path.write_text(
@@ -86,24 +85,11 @@ class MedQuadInheritance:
     system_prompt: str | None = None
     max_new_tokens = 40
 
-    def __init__(
-        self, *, path: Path | str | None = None, limit: int | None = None, prompt: str | None = None, seed: int = 0
-    ) -> None:
-        self._path = None if path is None else Path(path)
-        self._limit = limit
-        self._seed = seed
-        self._template = PromptTemplate(prompt) if prompt is not None else None
-
-    def questions(self) -> tuple[Question, ...]:
+    def ask(self, medquad: MedQuad) -> tuple[Question, ...]:
         """The questions, in the order of their documents."""
-        return self._questions
-
-    @cached_property
-    def _questions(self) -> tuple[Question, ...]:
-        medquad = read_medquad(self._path)
         found = find_patterns(medquad)
         if not found.facts:
-            raise TaskError(f"{self._path} names no pattern of inheritance", remedy="give a whole copy of MedQuAD")
+            raise TaskError(f"{self.path} names no pattern of inheritance", remedy="give a whole copy of MedQuAD")
         names = read_choices()["inheritance"]
         everything = (
             Question(
@@ -116,11 +102,11 @@ class MedQuadInheritance:
             )
             for pair, pattern in found.facts
         )
-        return draw(everything, limit=self._limit, seed=self._seed, stratum=lambda question: question.answers[0])
+        return draw(everything, limit=self.limit, seed=self.seed, stratum=lambda question: question.answers[0])
 
     def prompt(self, question: Question) -> Messages:
         """The question, alone."""
-        return [user(self._template.fill(question) if self._template else question.question)]
+        return [user(self.template.fill(question) if self.template else question.question)]
 
     @classmethod
     def card(cls) -> TaskCard:

@@ -43,7 +43,7 @@ def chat(
     temperature: Annotated[float, typer.Option(metavar="T", help="0 for the most likely answer.")] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per question.")] = False,
 ) -> None:
-    """Ask a model questions, one a line; a detector marks what it doubts.
+    """Ask a model questions; a detector marks doubtful words.
 
     Each question is asked alone. `exit` or Ctrl-D ends; Ctrl-C stops an answer.
     """

@@ -16,7 +16,7 @@ def compare(
         Path | None, typer.Option(metavar="DIR", help="Where to write [default: compare-BASE-TUNED beside TUNED_RUN].")
     ] = None,
 ) -> None:
-    """Compare two studies over the same questions, before and after fine-tuning.
+    """Compare two studies of the same questions, before and after.
 
     Did the model know more, did it show more, and could it still be caught when wrong? Writes comparison.json and a
     page, index.html. Both runs must be finished, and have asked the same questions in the same words.

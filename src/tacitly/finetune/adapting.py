@@ -68,7 +68,7 @@ def _run(
     seconds = time.monotonic() - started
     _keep_losses(record, trainer.state, _evaluate(trainer, progress))
     if trainer.state.global_step > begun or not record.training:
-        record.training = _training(trainer, seconds)
+        record.training = _training(trainer, data, seconds)
     if trainer.is_world_process_zero():
         with explained(folder):
             _save(trainer, data, folder)
@@ -138,7 +138,7 @@ def _keep_losses(record: Record, state: TrainerState, last: float) -> None:
     record.losses = {name: [[step, loss] for step, loss in sorted(found.items())] for name, found in history.items()}
 
 
-def _training(trainer: LoraTrainer, seconds: float) -> dict[str, Any]:
+def _training(trainer: LoraTrainer, data: FinetuneData, seconds: float) -> dict[str, Any]:
     model = _model_of(trainer)
     return {
         "steps": trainer.state.global_step,
@@ -147,7 +147,7 @@ def _training(trainer: LoraTrainer, seconds: float) -> dict[str, Any]:
         "tokens_per_second": round(trainer.tokens_seen / seconds, 1),
         "device": str(trainer.args.device),
         "precision": precision(),
-        "optimizer": str(trainer.args.optim),
+        "optimizer": optimizer_name(data.settings.train),
         "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
     }
 

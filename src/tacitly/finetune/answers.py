@@ -49,12 +49,16 @@ class HeldOutQuestions:
 def similarity_scores(answers: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
     """Mean similarity of answers to their references: token F1, ROUGE-L, and the cosine of sentence embeddings.
 
+    Both texts are cut to their first whole sentences, as the judges of these names cut them: a reference may be pages
+    long, an answer is not.
+
     Returns:
         `{"answers": n, "token_f1": mean, "rouge_l": mean, "embedding": mean}`; a measure whose package is not installed
         is None, with the reason under `reason`.
     """
-    from tacitly.judges.similarity import rouge_l, token_f1
+    from tacitly.judges.similarity import beginning, rouge_l, token_f1
 
+    answers, references = [beginning(text) for text in answers], [beginning(text) for text in references]
     scores: dict[str, Any] = {"answers": len(answers)}
     measures: dict[str, Callable[[], list[float]]] = {
         "token_f1": lambda: [token_f1(a, r) for a, r in zip(answers, references, strict=True)],

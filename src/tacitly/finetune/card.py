@@ -7,6 +7,7 @@ import pandas as pd
 import yaml
 
 from tacitly.finetune.record import Record
+from tacitly.models.embedded import HUB_ID, NAME
 from tacitly.storage import write_whole
 
 SHOWN = 3
@@ -35,12 +36,13 @@ def model_card(name: str, record: Record, samples: pd.DataFrame) -> str:
     """
     data, model, training = record.data, record.model, record.training
     front = {
-        "base_model": model["name"],
+        "base_model": HUB_ID if model["name"] == NAME else model["name"],
         "library_name": "peft",
         "pipeline_tag": "text-generation",
         "tags": ["lora", "sft", "tacitly"],
     }
     learned, split = data["learned"], data["entities"]
+    quoted = f"`{data['system_prompt']}`" if data["system_prompt"] else None
     counts, sizes = data["questions"], f"{learned['tokens']:,} tokens, {learned['learned_tokens']:,} of answers"
     parts = [
         f"---\n{yaml.safe_dump(front, sort_keys=True)}---\n",
@@ -54,7 +56,7 @@ def model_card(name: str, record: Record, samples: pd.DataFrame) -> str:
         "folder leave the trained ones out.\n",
         f"Trained on {learned['examples']:,} pairs ({sizes}, which alone have a loss). {learned['cut']:,} answers were "
         f"cut at a sentence's end to fit, {learned['too_long']:,} were left out as too long. Format: {data['format']}; "
-        f"system prompt: {data['system_prompt'] or 'none'}.\n",
+        f"system prompt: {quoted or 'none'}.\n",
         "## Training\n",
         _table(("setting", "value"), sorted(_flat(record.settings["train"]).items())),
         f"{training['steps']:,} steps in {training['seconds']:,.0f} s on {training['device']}, "
@@ -65,7 +67,9 @@ def model_card(name: str, record: Record, samples: pd.DataFrame) -> str:
         _table(("step", "training"), _thinned(record.losses["train"])),
     ]
     if record.scores:
-        parts += ["## Similarity to the reference answers, held-out questions\n", _scores(record.scores)]
+        answers = record.scores["before"]["answers"]
+        said = f"Means over {answers} held-out questions; both texts are cut to whole sentences of at most 72 words.\n"
+        parts += ["## Similarity to the reference answers\n", said, _scores(record.scores)]
     if len(samples):
         parts += ["## Answers to held-out questions\n", *(_sample(row) for row in samples.to_dict("records"))]
     parts += ["## Limits\n", _LIMITS + "\n", "## Versions\n", _table(("package", "version"), record.versions.items())]

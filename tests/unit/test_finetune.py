@@ -115,6 +115,16 @@ def test_the_split_is_by_entity_and_written_down(tuned: Path) -> None:
     assert record["complete"]
 
 
+def test_what_was_not_drawn_counts_as_held_out(settings: FinetuneSettings) -> None:
+    data = FinetuneData.read(changed(settings, max_steps=1), progress=RecordedProgress())
+    drawn = {e.question_id for e in data.learned[0]}
+    entities = {q.entity for q in data.questions if q.question_id in drawn}
+    assert len(drawn) == 4
+    assert {e for e, part in data.seen.entities.items() if part == "trained"} == entities
+    assert entities < {e for e, part in data.split.entities.items() if part == "trained"}
+    assert all(data.seen.part_of(q) == ("trained" if q.entity in entities else "held_out") for q in data.questions)
+
+
 def test_the_loss_on_held_out_entities_falls_and_is_written_down(tuned: Path) -> None:
     record = json.loads((tuned / "finetune.json").read_text())
     steps = [step for step, _ in record["losses"]["held_out"]]

@@ -112,6 +112,12 @@ class FinetuneData:
         """Held-out questions that are answered before and after."""
         return self._draw(self.part("held_out"), self.settings.train.score_examples, _SCORED)
 
+    @cached_property
+    def seen(self) -> EntitySplit:
+        """The split to write down: with `train.max_steps`, not all of the trained part is learned from."""
+        drawn = {example.question_id for example in self.learned[0]}
+        return self.split.used((q.entity for q in self.questions if q.question_id in drawn), self.questions)
+
     def counts(self) -> dict[str, Any]:
         """The split's sizes, and what became of the answers, for the record."""
         entities = list(self.split.entities.values())
@@ -120,6 +126,7 @@ class FinetuneData:
             "digest": self.digest,
             "questions": {part: len(self.part(part)) for part in ("trained", "held_out")},
             "entities": {part: entities.count(part) for part in ("trained", "held_out")},
+            "learned_entities": list(self.seen.entities.values()).count("trained"),
             "learned": asdict(self.learned[1]),
             "evaluated": asdict(self.evaluated[1]),
             "scored": len(self.scored),

@@ -103,7 +103,7 @@ def _train(settings: FinetuneSettings, folder: Path, record: Record, progress: P
     record.model = data.language_model.identity.as_dict()
     record.versions = {name: version(name) for name in VERSIONED}
     if main:
-        data.split.write(folder, data.questions)
+        data.seen.write(folder, data.questions)
         record.write(folder)
         answer_before(data, folder, record, progress)
     train_adapter(data, folder, record, progress)

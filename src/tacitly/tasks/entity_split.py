@@ -63,6 +63,17 @@ class EntitySplit:
             )
         return cls(entities, _by_name((q.entity, names_of(q), entities[q.entity]) for q in questions))
 
+    def used(self, entities: Iterable[str], questions: Sequence[Question]) -> "EntitySplit":
+        """The split as it came to be: of the trained part, only these entities were learned from.
+
+        Args:
+            entities: What a training drew.
+            questions: Every question, for the names.
+        """
+        seen = set(entities)
+        parts: dict[str, Part] = {e: "trained" if e in seen else "held_out" for e in self.entities}
+        return EntitySplit(parts, _by_name((q.entity, names_of(q), parts[q.entity]) for q in questions))
+
     def part_of(self, question: Question) -> Part:
         """The part of a question's entity, by the entity itself or by its name; `elsewhere` where neither is known."""
         found = self.entities.get(question.entity)

@@ -53,10 +53,10 @@ def model_card(name: str, record: Record, samples: pd.DataFrame) -> str:
         f"Task `{data['task']}`: {sum(counts.values()):,} answered questions about {sum(split.values()):,} entities. "
         f"{split['trained']:,} entities ({counts['trained']:,} questions) are in the trained part, "
         f"{split['held_out']:,} ({counts['held_out']:,}) are held out.\n",
-        f"Trained on {learned['examples']:,} pairs about {data['learned_entities']:,} entities ({sizes}, which alone have "
-        "a loss). `split.parquet` names them, and studies on this folder leave them out. "
-        f"{learned['cut']:,} answers were cut at a sentence's end to fit, {learned['too_long']:,} were left out as too long. Format: {data['format']}; "
-        f"system prompt: {quoted or 'none'}.\n",
+        f"Trained on {learned['examples']:,} pairs about {data['learned_entities']:,} entities ({sizes}, which alone "
+        "have a loss). `split.parquet` names them, and studies on this folder leave them out. "
+        f"{learned['cut']:,} answers were cut at a sentence's end to fit, {learned['too_long']:,} were left out as too "
+        f"long. Format: {data['format']}; system prompt: {quoted or 'none'}.\n",
         "## Training\n",
         _table(("setting", "value"), sorted(_flat(record.settings["train"]).items())),
         f"{training['steps']:,} steps in {training['seconds']:,.0f} s on {training['device']}, "

@@ -61,7 +61,7 @@ class MedQuadInheritance(MedQuadTask):
 
     Args:
         path: A copy of MedQuAD (`tacitly.tasks.medquad_pairs.read_medquad`); None fetches the hub's table.
-        limit: At most this many questions, drawn evenly over the patterns.
+        limit: At most this many questions, drawn at random, so that the patterns stay as common as they are.
         prompt: A template in place of the bare question.
         seed: Which questions a limit draws.
 
@@ -102,7 +102,7 @@ class MedQuadInheritance(MedQuadTask):
             )
             for pair, pattern in found.facts
         )
-        return draw(everything, limit=self.limit, seed=self.seed, stratum=lambda question: question.answers[0])
+        return draw(everything, limit=self.limit, seed=self.seed, stratum=lambda _: "")
 
     def prompt(self, question: Question) -> Messages:
         """The question, alone."""

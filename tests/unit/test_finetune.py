@@ -106,6 +106,25 @@ def test_the_batches_reach_the_model_with_those_labels(settings: FinetuneSetting
         assert (labels[~mask.bool()] == IGNORED).all()
 
 
+@pytest.mark.parametrize("counted", [None, 100])
+def test_the_loss_is_the_models_own(settings: FinetuneSettings, tmp_path: Path, counted: int | None) -> None:
+    from tacitly.finetune.trainer import make_trainer
+
+    data = FinetuneData.read(settings, progress=RecordedProgress())
+    trainer = make_trainer(
+        data.language_model, changed(settings, lora_dropout=0.0), train=data.learned[0], held_out=data.evaluated[0],
+        folder=tmp_path, progress=RecordedProgress(),
+    )  # fmt: skip
+    batch = next(iter(trainer.get_train_dataloader()))
+    loss = trainer.compute_loss(trainer.model, dict(batch), num_items_in_batch=counted)
+    own = trainer.model(**batch).loss
+    learned = int((batch["labels"] != IGNORED).sum())
+    assert loss.item() == pytest.approx(own.item() * (learned / counted if counted else 1), rel=1e-5)
+    weights = [p for p in trainer.model.parameters() if p.requires_grad]
+    ours, theirs = (torch.autograd.grad(one / one.item(), weights) for one in (loss, own))
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(ours, theirs, strict=True))
+
+
 def test_the_split_is_by_entity_and_written_down(tuned: Path) -> None:
     split = EntitySplit.read(tuned)
     assert split is not None

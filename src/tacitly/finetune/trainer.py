@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig
+from torch.nn.functional import cross_entropy
 from transformers import PrinterCallback, TrainerCallback, TrainerState
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from tacitly.errors import TrainingError
 from tacitly.finetune.checkpoints import KEPT, explained, mark_whole
-from tacitly.finetune.examples import Example
+from tacitly.finetune.examples import IGNORED, Example
 from tacitly.finetune.order import LengthGroups
 from tacitly.models.load import LanguageModel
 from tacitly.progress import Progress
@@ -48,11 +49,32 @@ class LoraTrainer(SFTTrainer):
         Raises:
             TrainingError: If its loss is NaN or infinite.
         """
+        inputs: dict[str, torch.Tensor] = args[1]
+        self.tokens_seen += int(self.accelerator.reduce(inputs["attention_mask"].sum()))
         loss: torch.Tensor = super().training_step(*args, **kwargs)  # type: ignore[no-untyped-call]
-        self.tokens_seen = int(self._total_train_tokens)
         if not math.isfinite(loss.item()):
             raise self._diverged("the loss is", self.state.global_step + 1)
         return loss
+
+    def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """The loss of one batch; on a CPU with the output layer at the learned positions only.
+
+        TRL's own computes the logits twice, forward and backward, which saves memory that an accelerator lacks and
+        costs time that a CPU lacks. Models with a loss beside that of the tokens are left to it.
+        """
+        outputs_wanted = kwargs.get("return_outputs", bool(args and args[0]))
+        if self.args.device.type != "cpu" or self.args.world_size > 1 or self.aux_loss_enabled or outputs_wanted:
+            return super().compute_loss(model, inputs, *args, **kwargs)  # type: ignore[no-untyped-call]
+        targets = inputs["labels"][:, 1:]
+        learned = (targets != IGNORED).any(dim=0).nonzero().squeeze(1)
+        logits = model(
+            input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], logits_to_keep=learned,
+            use_cache=False,
+        ).logits  # fmt: skip
+        targets = targets[:, learned].flatten()
+        loss = cross_entropy(logits.flatten(0, 1).float(), targets, ignore_index=IGNORED, reduction="sum")
+        counted = kwargs.get("num_items_in_batch")
+        return loss / ((targets != IGNORED).sum() if counted is None else counted)
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Write no card into the checkpoints: the model's own is written at the end."""

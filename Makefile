@@ -23,7 +23,7 @@ check: setup
 	$(BIN)/typos
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 demo: setup
 	$(BIN)/tacitly study demo

@@ -253,7 +253,7 @@ def test_drawn_answers_and_other_prompts_are_cautioned(run: Path, model: Path) -
 def test_input_that_is_not_utf_8_is_said(
     model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9?\n"), encoding="utf-8"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("café?\n".encode("latin-1")), encoding="utf-8"))
     assert main.run(["chat", "--model", str(model)]) == 2
     assert "not UTF-8 (byte 0xe9)" in capsys.readouterr().err
 

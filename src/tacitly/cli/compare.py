@@ -21,12 +21,10 @@ def compare(
     Did the model know more, did it show more, and could it still be caught when wrong? Writes comparison.json and a
     page, index.html. Both runs must be finished, and have asked the same questions in the same words.
     """
-    from rich.console import Console
-
     from tacitly.comparison import compare_runs
     from tacitly.report.comparison_table import comparison_table
 
     with Bars(show.messages()) as bars:
         result = compare_runs(base, tuned, out=out, progress=bars)
-    Console().print(comparison_table(result.comparison))
+    show.table(comparison_table(result.comparison))
     show.line(f"report: {result.report}")

@@ -27,11 +27,18 @@ def complain(text: str) -> None:
     sys.stderr.write(f"tacitly: {text}\n")
 
 
+def table(content: Table) -> None:
+    """A table, as wide as the terminal; where it goes to a file or a pipe, as wide as it needs."""
+    console = Console()
+    width = None if console.is_terminal else console.measure(content, options=console.options.update(width=500)).maximum
+    Console(width=width).print(content)
+
+
 def result(metrics: Mapping[str, Any]) -> None:
     """The table of a study."""
     from tacitly.report.table import result_table
 
-    Console().print(result_table(metrics))
+    table(result_table(metrics))
 
 
 def finetuning(record: "Record") -> None:
@@ -41,17 +48,17 @@ def finetuning(record: "Record") -> None:
     if "before" in record.scores and "after" in record.scores:
         for name, title in (("token_f1", "token F1"), ("rouge_l", "ROUGE-L"), ("embedding", "embedding similarity")):
             rows.append((title, record.scores["before"][name], record.scores["after"][name]))
-    table = Table("on held-out entities", "before", "after", box=None, header_style="bold", pad_edge=False)
+    scores = Table("on held-out entities", "before", "after", box=None, header_style="bold", pad_edge=False)
     for title, *values in rows:
-        table.add_row(title, *("not measured" if v is None else f"{v:.3f}" for v in values))
-    Console().print(table)
+        scores.add_row(title, *("not measured" if v is None else f"{v:.3f}" for v in values))
+    table(scores)
 
 
 def tasks() -> None:
     """What can be asked, with counts."""
     from tacitly.tasks.catalog import task_cards
 
-    table = Table(
+    known = Table(
         Column("task", no_wrap=True),
         "asks",
         "questions",
@@ -62,8 +69,8 @@ def tasks() -> None:
         pad_edge=False,
     )
     for card in task_cards():
-        table.add_row(*(Text(cell) for cell in (card.name, card.asks, card.count, card.answer_form, card.source)))
-    Console().print(table)
+        known.add_row(*(Text(cell) for cell in (card.name, card.asks, card.count, card.answer_form, card.source)))
+    table(known)
 
 
 def models() -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tacitly.tasks import medquad as free_form
-from tacitly.tasks import medquad_genes, medquad_inheritance
+from tacitly.tasks import medquad_task
 from tacitly.tasks.base import TaskCard
 from tacitly.tasks.medfacts import read_facts
 from tacitly.tasks.medquad import MedQuadAnswers
@@ -19,7 +18,7 @@ from tacitly.tasks.medquad_inheritance import MedQuadInheritance, find_patterns
 from tacitly.tasks.medquad_pairs import MedQuad, QAPair, ReadingCounts
 from tacitly.text import find_whole, normalize
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.integration
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "medquad.tar.xz"
 
@@ -73,8 +72,7 @@ def real(reading: Reading) -> MedQuad:
 
 @pytest.fixture
 def read_once(real: MedQuad, monkeypatch: pytest.MonkeyPatch) -> MedQuad:
-    for module in (free_form, medquad_inheritance, medquad_genes):
-        monkeypatch.setattr(module, "read_medquad", lambda _: real)
+    monkeypatch.setattr(medquad_task, "read_medquad", lambda _: real)
     return real
 
 

@@ -29,6 +29,7 @@ from tacitly.storage import TEMPORARY, write_whole
 SCHEMA = 1
 NUMBERS, PAGE = "comparison.json", "index.html"
 TRAINING = "training"
+SURE_OF = "geometric mean of the token probabilities of the exact answer, of the whole answer where there is none"
 NO_PARTS = "the questions do not say whether their entity was trained on; a study with task.split_from writes that down"
 
 
@@ -76,7 +77,7 @@ def compare_runs(
         StorageError: If it cannot be written.
     """
     progress = progress or RecordedProgress()
-    folder = Path(out) if out else Path(tuned).parent / f"compare-{_name(base)}-{_name(tuned)}"
+    folder = Path(out) if out else Path(tuned).resolve().parent / f"compare-{_name(base)}-{_name(tuned)}"
     _require_room(folder)
     progress.begin("reading both runs", None)
     one, other = _Study.read(base), _Study.read(tuned)
@@ -207,10 +208,20 @@ def _describe(base: _Study, tuned: _Study, ids: list[str]) -> dict[str, Any]:
         "shared_questions": len(ids),
         "only_base": sides["base"]["questions"] - len(ids),
         "only_tuned": sides["tuned"]["questions"] - len(ids),
-        "sure": {"thresholds": list(SURE), "of": "geometric mean of the exact answer's token probabilities"},
+        "sure": {"thresholds": list(SURE), "of": SURE_OF},
         "intervals": {"level": LEVEL, "resampled": "entities, paired over the same questions"},
-        "notes": list_notes(base.conditions, tuned.conditions, len(ids)),
+        "notes": [*list_notes(base.conditions, tuned.conditions, len(ids)), *_warnings(base, tuned)],
     }
+
+
+def _warnings(base: _Study, tuned: _Study) -> list[str]:
+    """What the stages of the runs warned of, each once."""
+    said: dict[str, list[str]] = {}
+    for name, study in (("base", base), ("tuned", tuned)):
+        for record in study.run.manifest.stages.values():
+            for warning in record.warnings:
+                said.setdefault(warning.rstrip("."), []).append(name)
+    return [text if len(set(runs)) > 1 else f"{text} (the {runs[0]} run)" for text, runs in said.items()]
 
 
 def _figures(

@@ -149,16 +149,18 @@ def _write_page(run: RunFolder, metrics: dict[str, Any], rows: pd.DataFrame) -> 
     run.write_text(PAGE, page)
 
 
-def _counts(rows: pd.DataFrame, run: RunFolder, judge: Judge) -> dict[str, int]:
+def _counts(rows: pd.DataFrame, run: RunFolder, judge: Judge) -> dict[str, Any]:
     right = rows["correct"].map(lambda value: value is True)
     wrong = rows["correct"].map(lambda value: value is False)
     questions = {q.question_id: q for q in read_questions(run)[0]}
     located_right = rows.loc[right & rows["located"], ["question_id", "exact_answer"]].itertuples(index=False)
-    # Similarity says nothing of a short stretch beside a whole reference.
-    unsupported = sum(
-        judge.caveat is None and judge.judge(questions[str(q)], str(exact)).correct is not True
-        for q, exact in located_right
-    )
+    unsupported: dict[str, Any] = {
+        "located_without_accepted_answer": None,
+        "located_without_accepted_answer_reason": "likeness says nothing of a short stretch beside a whole reference",
+    }
+    if judge.caveat is None:
+        judged = [judge.judge(questions[str(q)], str(exact)).correct for q, exact in located_right]
+        unsupported = {"located_without_accepted_answer": sum(correct is not True for correct in judged)}
     return {
         "questions": len(questions),
         "answers": len(rows),
@@ -168,7 +170,7 @@ def _counts(rows: pd.DataFrame, run: RunFolder, judge: Judge) -> dict[str, int]:
         "located_correct": int((right & rows["located"]).sum()),
         "located_incorrect": int((wrong & rows["located"]).sum()),
         "refused": int(rows["refused"].fillna(False).astype(bool).sum()),
-        "located_without_accepted_answer": unsupported,
+        **unsupported,
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tacitly.evaluation.calibration import expected_calibration_error
 from tacitly.experiments.answer_table import read_answers
-from tacitly.experiments.before_after import resampled_ece
+from tacitly.experiments.before_after import compare_calibration
 from tacitly.experiments.detection_metrics import collect_scores
 from tacitly.experiments.detection_summary import recompute_aurocs
 from tacitly.experiments.detector_training import DetectorSource
@@ -104,15 +104,52 @@ def test_models_of_another_shape_are_given_a_reason(rows: pd.DataFrame, first: t
     assert exchange.reasons["located"] == "states of 12 numbers in one model, of 9 in the other"
 
 
-def test_a_resampled_calibration_error_is_that_of_the_drawn_answers() -> None:
+def test_a_calibration_error_is_that_of_each_seed_and_has_no_interval() -> None:
     rng = np.random.default_rng(0)
-    right, said, among = rng.random(83) < 0.5, rng.random(83).round(2), rng.random(83) < 0.9
-    draws = Draws.of(np.arange(83) // 2, which=rng.random(83) < 0.8, replicates=40, rng=rng)
-    values = resampled_ece(right, said, among=among, draws=draws)
-    for value, weights in zip(values, draws.weights, strict=True):
-        drawn = np.repeat(np.arange(83), (weights * among).astype(int))
-        order = drawn[np.argsort(said[drawn], kind="stable")]
-        assert value == pytest.approx(expected_calibration_error(right[order], said[order]), abs=1e-12)
+    right, said = rng.random(200) < 0.5, rng.random((2, 200)).round(2)
+    said[0, :7] = np.nan
+    which = rng.random(200) < 0.9
+    draws = Draws.of(np.arange(200) // 2, which=which, replicates=40, rng=rng)
+    found = compare_calibration((right, said), (~right, said), draws, reason="none")
+    kept = which & ~np.isnan(said).any(axis=0)
+    assert found["rows"] == kept.sum() >= 150
+    for side, labels in (("base", right), ("tuned", ~right)):
+        assert found["ece"][side]["value"] == pytest.approx(
+            np.mean([expected_calibration_error(labels[kept], seed[kept]) for seed in said])
+        )
+        assert found["brier"][side]["value"] == pytest.approx(((said[:, kept] - labels[kept]) ** 2).mean())
+    assert [entry["ci"] for entry in found["ece"].values()] == [None, None, None]
+    assert found["brier"]["difference"]["ci"]
+    few = compare_calibration(
+        (right, said[:, :]), (right, np.where(np.arange(200) < 149, said, np.nan)), draws, reason=""
+    )
+    assert few["ece"]["difference"]["value"] is None
+    assert "at least 150 are needed" in few["ece"]["difference"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.0, 0.0, "but anything from 0 fewer to 0 more would fit"),
+        (-0.004, 0.05, "but anything from 0 fewer to 5 more would fit"),
+        (-0.1, -0.004, "somewhere between less than 1 and 10"),
+    ],
+)
+def test_an_interval_in_words_says_what_the_verdict_says(low: float, high: float, words: str) -> None:
+    made = comparison()
+    made["parts"]["all"]["accuracy"] = pair(0.5, 0.5 + (low + high) / 2, low, high)
+    knew = comparison_sentences(made)[0]
+    assert words in knew
+    assert ("would fit" in knew) == ("Not that these answers can show" in knew)
+
+
+def test_better_than_its_output_needs_new_answers_too() -> None:
+    made = comparison()
+    unseen = made["parts"]["all"]["detection"]["located"]["by_answer"]
+    made["parts"]["all"]["detection"]["located"]["by_answer"] = unseen | {
+        "gain": unseen["gain"] | {"tuned": {"value": 0.01, "ci": [-0.1, 0.1]}}
+    }
+    assert "but not on answers never seen before" in comparison_sentences(made)[2]
 
 
 def pair(base: float, tuned: float, low: float, high: float) -> dict[str, Any]:
@@ -127,6 +164,7 @@ def comparison(**more: Any) -> dict[str, Any]:
     foreign = {"value": 0.66, "ci": [0.6, 0.7]}
     part = {
         "shared_questions": 600,
+        "questions": 590,
         "accuracy": pair(0.4, 0.5, 0.06, 0.14),
         "outcomes": {"right_right": 1, "right_wrong": 2, "wrong_right": 3, "wrong_wrong": 4},
         "wrong_and_sure": {bar: pair(0.1, 0.2, -0.01, 0.21) for bar in ("0.5", "0.7", "0.9")},
@@ -138,7 +176,7 @@ def comparison(**more: Any) -> dict[str, Any]:
     cells = {"set", "grouping", "site", "layer", "position"}
     return {
         "task": "medfacts",
-        "parts": {"all": part, "held_out": part | {"shared_questions": 90}},
+        "parts": {"all": part, "held_out": part | {"shared_questions": 90, "questions": 88}},
         "grid_difference": [
             {key: cell[key] for key in cells}
             | {"base": 0.5, "tuned": 0.6, "difference": 0.1 if cell["eligible"] else None}
@@ -154,10 +192,11 @@ def test_the_first_words_answer_the_three_questions() -> None:
     assert "(10 more, somewhere between 6 and 14)" in knew
     assert "No, it showed less" in showed
     assert "70 times out of 100 in the tuned model and 80 in the base model" in showed
-    assert "yes, by its own probe, and better than" in caught.lower()
+    assert "On answers that the probes had never seen, it is 70 and 80 (10 fewer" in showed
+    assert "Yes, by its own probe, and better than by its output alone, on answers never seen before too" in caught
     assert "base model picks the wrong one 66 times" in caught
     assert "20 are now wrong although the model is sure of them; before, 10 (10 more, but" in caught
-    assert held_out.startswith("On 90 questions about what was kept out of its training")
+    assert held_out.startswith("On 88 questions about what was kept out of its training")
 
 
 def test_the_page_is_offline_and_shows_both_heat_maps_and_their_difference() -> None:

@@ -99,14 +99,20 @@ def test_what_changes_no_answer_may_differ(change: Callable[[RunConditions], Run
 
 def test_a_run_on_part_of_the_questions_is_compared_on_those_and_says_so() -> None:
     part = replace(
-        conditions("tuned"), questions=questions(range(3, 6)), model={**conditions().model, "dtype": "bfloat16"}
+        conditions("tuned"), questions=questions(range(1, 10)), model={**conditions().model, "dtype": "bfloat16"}
     )
     ids = shared_questions(conditions(), part)
-    assert ids == ["q3", "q4", "q5"]
+    assert ids == [f"q{i}" for i in range(1, 10)]
     notes = list_notes(conditions(), part, len(ids))
-    assert any("7 questions were asked in the base run only" in note for note in notes)
+    assert any("1 questions were asked in the base run only" in note for note in notes)
     assert any("different precision: float32 and bfloat16" in note for note in notes)
     assert any("the same weights" in note for note in notes)
+
+
+def test_runs_on_very_different_questions_are_refused() -> None:
+    part = replace(conditions("tuned"), questions=questions(range(3, 10)))
+    with pytest.raises(RunFolderError, match=r"share 7 questions.*at least 90%.*task\.split_from"):
+        shared_questions(conditions(), part)
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,14 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from tacitly.baselines.token_probability import Perplexity
-from tacitly.evaluation.calibration import ECE_BINS
-from tacitly.experiments.paired_figures import Draws, Replicates, paired_figure
+from tacitly.evaluation.calibration import ECE_BINS, expected_calibration_error
+from tacitly.experiments.paired_figures import Draws, paired_figure
 
 SURE = (0.5, 0.7, 0.9)
 """How probable an answer must be to be called sure; the first one is the headline."""
+
+ROWS_PER_BIN = 10
+"""A calibration error over fewer answers to a bin is mostly noise."""
 
 NO_JUDGED = "no question here was judged for both models"
 OUTCOMES = (
@@ -22,7 +25,7 @@ OUTCOMES = (
 )
 
 
-def answer_probability(rows: pd.DataFrame) -> Float[np.ndarray, " row"]:
+def mean_token_probability(rows: pd.DataFrame) -> Float[np.ndarray, " row"]:
     """How probable the model held its own answer: the geometric mean of its tokens' probabilities.
 
     Over the exact answer, or the whole answer where no exact answer was found. NaN where it has no tokens.
@@ -32,7 +35,7 @@ def answer_probability(rows: pd.DataFrame) -> Float[np.ndarray, " row"]:
 
     Example:
         >>> rows = pd.DataFrame({"token_logprobs": [np.log([0.25, 1.0]), np.log([0.2])]})
-        >>> answer_probability(rows.assign(first_token=[0, None], last_token=[1, None])).round(6).tolist()
+        >>> mean_token_probability(rows.assign(first_token=[0, None], last_token=[1, None])).round(6).tolist()
         [0.5, 0.2]
     """
     exact, whole = (-1 / Perplexity(region).scores(rows) for region in ("exact", "answer"))
@@ -50,8 +53,8 @@ def labels_of(rows: pd.DataFrame) -> tuple[Bool[np.ndarray, " row"], Bool[np.nda
 def compare_answers(base: pd.DataFrame, tuned: pd.DataFrame, draws: Draws) -> dict[str, Any]:
     """Accuracy, what became of each answer, and the share of answers that are wrong and sure.
 
-    An answer is sure at a threshold if `answer_probability` is at least that. Only questions whose answers are judged
-    in both runs count, so both models are held to the same questions.
+    An answer is sure at a threshold if `mean_token_probability` is at least that. Only questions whose answers are
+    judged in both runs count, so both models are held to the same questions.
 
     Args:
         base: The base model's greedy answers, one per question.
@@ -64,7 +67,7 @@ def compare_answers(base: pd.DataFrame, tuned: pd.DataFrame, draws: Draws) -> di
     """
     (known_base, right_base), (known_tuned, right_tuned) = labels_of(base), labels_of(tuned)
     known = known_base & known_tuned
-    sure_base, sure_tuned = answer_probability(base), answer_probability(tuned)
+    sure_base, sure_tuned = mean_token_probability(base), mean_token_probability(tuned)
     scored = known & ~np.isnan(sure_base) & ~np.isnan(sure_tuned)
 
     def wrong_and_sure(bar: float) -> dict[str, Any]:
@@ -93,78 +96,40 @@ def compare_answers(base: pd.DataFrame, tuned: pd.DataFrame, draws: Draws) -> di
 
 
 def compare_calibration(
-    base: tuple[Bool[np.ndarray, " row"], Float[np.ndarray, " row"]],
-    tuned: tuple[Bool[np.ndarray, " row"], Float[np.ndarray, " row"]],
+    base: tuple[Bool[np.ndarray, " row"], Float[np.ndarray, "seed row"]],
+    tuned: tuple[Bool[np.ndarray, " row"], Float[np.ndarray, "seed row"]],
     draws: Draws,
     *,
     reason: str,
 ) -> dict[str, Any]:
     """Brier score and calibration error of two models' probabilities, over the questions that both have one for.
 
-    Resampling makes a calibration error larger than it is, since a draw repeats answers. That is alike in both models,
-    so the difference has an interval, and the two errors themselves have none.
+    A calibration error grows when answers are drawn twice, and the more so the better calibrated a model is. So neither
+    the errors nor their difference have an interval, and there is none at all of fewer than 10 answers to a bin.
 
     Args:
-        base: Which of the base model's answers are right, and the probability of each; NaN where it has none.
+        base: Which of the base model's answers are right, and the probability of each under every seed; NaN where it
+            has none.
         tuned: The tuned model's, in the same order of questions.
         draws: Which questions are looked at.
         reason: Why it is not defined where no question has both.
 
     Returns:
-        `rows`, `brier` and `ece` (15 bins of equal count).
+        `rows`, `brier` and `ece` (15 bins of equal count), both averaged over seeds.
     """
-    among = ~np.isnan(base[1]) & ~np.isnan(tuned[1])
-    squares = [draws.mean((p - right) ** 2, among=among) for right, p in (base, tuned)]
-    errors = [resampled_ece(right, p, among=among, draws=draws) for right, p in (base, tuned)]
-    ece = paired_figure(*errors, reason=reason)
-    for side in ("base", "tuned"):
-        if ece[side]["value"] is not None:
-            ece[side] |= {"ci": None, "ci_reason": "resampling exaggerates a calibration error"}
-    return {"rows": draws.count(among), "brier": paired_figure(*squares, reason=reason), "ece": ece}
-
-
-def resampled_ece(
-    right: Bool[np.ndarray, " row"],
-    probability: Float[np.ndarray, " row"],
-    *,
-    among: Bool[np.ndarray, " row"],
-    draws: Draws,
-    bins: int = ECE_BINS,
-) -> Replicates:
-    """The expected calibration error in every draw, as `expected_calibration_error` has it for the drawn answers.
-
-    Args:
-        right: Which answers are right.
-        probability: The probability of each; without NaN among the rows that count.
-        among: The rows that count.
-        draws: How often each row is in each draw.
-        bins: At most this many bins of equal count.
-
-    Returns:
-        One error per draw; NaN where a draw has none of the rows.
-
-    Example:
-        >>> draws = Draws(np.ones((1, 2), dtype=np.float32), 2)
-        >>> right, every = np.array([True, True]), np.array([True, True])
-        >>> resampled_ece(right, np.array([0.5, 0.5]), among=every, draws=draws, bins=1).tolist()
-        [0.5]
-    """
-    rows = np.flatnonzero(among)
-    order = rows[np.argsort(probability[rows], kind="stable")]
-    gaps = probability[order] - right[order]
-    found = np.full(len(draws.weights), np.nan)
-    for replicate, weights in enumerate(draws.weights):
-        drawn = np.repeat(gaps, weights[order].astype(np.int64))
-        if len(drawn):
-            starts = _bin_starts(len(drawn), bins)
-            found[replicate] = np.abs(np.add.reduceat(drawn, starts)).sum() / len(drawn)
-    return found
-
-
-def _bin_starts(answers: int, bins: int) -> np.ndarray:
-    """Where the bins of `np.array_split` begin: the first ones are larger by one."""
-    number = min(bins, answers)
-    size, rest = divmod(answers, number)
-    index = np.arange(number)
-    starts: np.ndarray = index * size + np.minimum(index, rest)
-    return starts
+    among = ~np.isnan(base[1]).any(axis=0) & ~np.isnan(tuned[1]).any(axis=0)
+    squares = [draws.mean(((p - right) ** 2).mean(axis=0), among=among) for right, p in (base, tuned)]
+    looked_at = among & (draws.weights[0] > 0)
+    rows, least = int(looked_at.sum()), ROWS_PER_BIN * ECE_BINS
+    errors = None
+    if rows >= least:
+        errors = [
+            np.array([np.mean([expected_calibration_error(right[looked_at], seed[looked_at]) for seed in p])])
+            for right, p in (base, tuned)
+        ]
+    few = f"{rows} answers are too few for {ECE_BINS} bins: at least {least} are needed" if rows else reason
+    ece = paired_figure(*(errors or (None, None)), reason=few, base_reason=few, tuned_reason=few)
+    for entry in ece.values():
+        if entry["value"] is not None:
+            entry["ci_reason"] = "resampling exaggerates a calibration error"
+    return {"rows": rows, "brier": paired_figure(*squares, reason=reason), "ece": ece}

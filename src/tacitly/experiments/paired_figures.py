@@ -1,5 +1,6 @@
 """Figures of two models over the same questions, with intervals that resample the same entities for both."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,13 +82,14 @@ def figure(values: Replicates | None, *, reason: str) -> dict[str, Any]:
 
     Example:
         >>> figure(np.array([0.5]), reason="")
-        {'value': 0.5, 'ci': None, 'ci_reason': 'too few entities to resample'}
+        {'value': 0.5, 'ci': None, 'ci_reason': 'too few groups to resample'}
         >>> figure(None, reason="no answers")["reason"]
         'no answers'
     """
     found = estimate(values, key="value", reason=reason)
     if found["value"] is not None and found["ci"] is None:
-        found["ci_reason"] = "too few entities to resample"
+        few = values is None or len(values) < 2
+        found["ci_reason"] = "too few groups to resample" if few else "too few draws have both classes"
     return found
 
 
@@ -114,15 +116,19 @@ def paired_figure(
         (0.2, [0.2, 0.2])
     """
     difference = None if base is None or tuned is None else tuned - base
-    return {
+    sides = {
         "base": figure(base, reason=base_reason or reason),
         "tuned": figure(tuned, reason=tuned_reason or reason),
-        "difference": figure(difference, reason=_missing(base, tuned, reason)),
+    }
+    return {
+        **sides,
+        "difference": figure(difference, reason=_missing(sides)),
     }
 
 
-def _missing(base: Replicates | None, tuned: Replicates | None, reason: str) -> str:
-    absent = [name for name, values in (("base", base), ("tuned", tuned)) if values is None or np.isnan(values[0])]
-    if not absent:
-        return reason
-    return f"it is not defined for {' and '.join(f'the {name} model' for name in absent)}"
+def _missing(sides: Mapping[str, Mapping[str, Any]]) -> str:
+    """Why there is no difference: the sides' own reasons, once where both have the same."""
+    reasons = {name: entry["reason"] for name, entry in sides.items() if entry["value"] is None}
+    if len(set(reasons.values())) == 1 and len(reasons) == len(sides):
+        return str(next(iter(reasons.values())))
+    return "; ".join(f"in the {name} model, {reason}" for name, reason in reasons.items())

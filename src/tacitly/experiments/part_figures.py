@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from tacitly.experiments.answer_table import GROUPINGS, SETS
+from tacitly.baselines.controls import answer_strings
+from tacitly.experiments.answer_table import SETS
 from tacitly.experiments.before_after import (
     NO_JUDGED,
-    answer_probability,
     compare_answers,
     compare_calibration,
     labels_of,
+    mean_token_probability,
 )
 from tacitly.experiments.detection_change import DetectionChange
 from tacitly.experiments.paired_figures import Draws
@@ -65,18 +66,27 @@ def compare_part(
     base, tuned = change.base.rows, change.tuned.rows
     entities = base["entity"].astype(str).to_numpy(dtype=object)
     draws = Draws.of(entities, which=which, replicates=replicates, rng=rng)
+    of_base, of_tuned = (
+        Draws.of(answer_strings(rows), which=which, replicates=replicates, rng=rng) for rows in (base, tuned)
+    )
     own = []
     for rows in (base, tuned):
         known, right = labels_of(rows)
-        own.append((right, np.where(known, answer_probability(rows), np.nan)))
+        own.append((right, np.where(known, mean_token_probability(rows), np.nan)[None]))
     return {
         "shared_questions": int(which.sum()),
         **compare_answers(base, tuned, draws),
         "calibration": {
-            "answer_probability": compare_calibration(own[0], own[1], draws, reason=NO_JUDGED),
+            "mean_token_probability": compare_calibration(own[0], own[1], draws, reason=NO_JUDGED),
             "probe": change.calibration(draws),
         },
-        "detection": {s: {g: change.figures(s, g, draws) for g in GROUPINGS} for s in SETS},
+        "detection": {
+            answers: {
+                "by_entity": change.figures(answers, "by_entity", draws),
+                "by_answer": change.figures(answers, "by_answer", draws, of_answers=(of_base, of_tuned)),
+            }
+            for answers in SETS
+        },
         "exchange": {s: change.exchange(s, draws) for s in SETS},
         "error_types": None if isinstance(types, str) else compare_types(*types, draws),
         **({"error_types_reason": types} if isinstance(types, str) else {}),

@@ -14,7 +14,8 @@ _FREE = {
 }
 _SHAPE = {"layers": "layers", "width": "width of its states"}
 _CONTENT = ("prompt", "question", "entity", "answers", "choices", "split")
-LEAST_SHARED = 0.5
+LEAST_SHARED = 0.9
+"""Of the larger run: probes that learned from many other questions are not the probes of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ def shared_questions(base: RunConditions, tuned: RunConditions) -> list[str]:
         tuned: The tuned model's.
 
     Returns:
-        The ids, sorted. Questions that only one run asked are left out, as long as at least half of the smaller run's
+        The ids, sorted. Questions that only one run asked are left out, as long as nine tenths of the larger run's
         are shared.
 
     Raises:
@@ -55,13 +56,14 @@ def shared_questions(base: RunConditions, tuned: RunConditions) -> list[str]:
     """
     _require_same_settings(base, tuned)
     ids = sorted(set(base.questions["question_id"]) & set(tuned.questions["question_id"]))
-    fewest = min(len(base.questions), len(tuned.questions))
-    if not ids or len(ids) < LEAST_SHARED * fewest:
+    most = max(len(base.questions), len(tuned.questions))
+    if not ids or len(ids) < LEAST_SHARED * most:
         raise RunFolderError(
             f"the runs share {len(ids)} questions: {base.name!r} asked {len(base.questions)}, "
             f"{tuned.name!r} {len(tuned.questions)}",
-            allowed="runs that asked the same questions",
-            remedy="run both studies with the same task.name, task.path, task.limit, task.entities and seed",
+            allowed=f"runs that share at least {LEAST_SHARED:.0%} of their questions",
+            remedy="run both studies with the same task.name, task.path, task.limit and seed, and both with "
+            "task.split_from=<the tuned model's folder> and the same task.entities",
         )
     _require_same_content(base, tuned, ids)
     return ids
@@ -77,6 +79,9 @@ def list_notes(base: RunConditions, tuned: RunConditions, shared: int) -> list[s
     """
     told: dict[str, list[Any]] = {
         "the models were run in different precision": [run.model.get("dtype") for run in (base, tuned)],
+        "the probes were trained under a different number of seeds": [
+            (run.settings.get("probe") or {}).get("seeds") for run in (base, tuned)
+        ],
         "the runs have different seeds, and so different folds": [run.seed for run in (base, tuned)],
         "the runs were made with different versions of tacitly": [run.tacitly for run in (base, tuned)],
     }

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tacitly.report.names import GROUPINGS
-from tacitly.report.results import Estimate, estimate_in, mapping_in
+from tacitly.report.results import AnswerSet, Estimate, estimate_in, mapping_in
 
 PART_NAMES: Mapping[str, str] = MappingProxyType(
     {"all": "all questions", "trained": "trained on", "held_out": "held out", "elsewhere": "elsewhere"}
@@ -74,7 +74,7 @@ def shown(estimate: Estimate, *, percent: bool = False, signed: bool = False) ->
     return value, f"{texts[1]} to {texts[2]}" if len(texts) == 3 else ""
 
 
-def change_lines(part: Mapping[str, Any], *, answers: str = "located") -> list[ChangeLine]:
+def change_lines(part: Mapping[str, Any], *, answers: AnswerSet = "located") -> list[ChangeLine]:
     """The lines of one part of the questions.
 
     Args:
@@ -91,7 +91,7 @@ def change_lines(part: Mapping[str, Any], *, answers: str = "located") -> list[C
 def _known(part: Mapping[str, Any]) -> Iterator[ChangeLine]:
     yield _line(part, "accuracy", "accuracy", "knows", percent=True)
     sure, among_wrong = mapping_in(part, "wrong_and_sure"), mapping_in(part, "sure_when_wrong")
-    for bar in ("0.5", "0.7", "0.9"):
+    for bar in sure or ("0.5",):
         yield _line(sure, bar, f"wrong and sure ({bar} or more)", "knows", percent=True)
     yield _line(among_wrong, "0.5", "of the wrong answers, sure (0.5 or more)", "knows", percent=True)
 
@@ -102,11 +102,13 @@ def _shown(part: Mapping[str, Any], answers: str) -> Iterator[ChangeLine]:
         entry = mapping_in(sides, grouping)
         yield _line(entry, "probe", f"probe, {name}", "shows")
         yield _line(entry, "best_baseline", f"best baseline, {name}", "shows")
+        yield _line(entry, "best_control", f"best control, {name}", "shows")
         yield _line(entry, "gain", f"probe minus baseline, {name}", "shows", signed=True)
+        yield _line(entry, "gain_over_control", f"probe minus control, {name}", "shows", signed=True)
 
 
 def _calibrated(part: Mapping[str, Any]) -> Iterator[ChangeLine]:
-    for key, whose in (("answer_probability", "the answer's own probability"), ("probe", "the probe")):
+    for key, whose in (("mean_token_probability", "mean token probability"), ("probe", "probe")):
         entry = mapping_in(mapping_in(part, "calibration"), key)
         yield _line(entry, "brier", f"Brier score, {whose}", "calibrated")
         yield _line(entry, "ece", f"calibration error, {whose}", "calibrated")
@@ -115,14 +117,40 @@ def _calibrated(part: Mapping[str, Any]) -> Iterator[ChangeLine]:
 def _line(
     holder: Mapping[str, Any], key: str, label: str, kind: str, *, percent: bool = False, signed: bool = False
 ) -> ChangeLine:
-    entry = mapping_in(holder, key)
-    base, tuned, difference = (estimate_in(entry, name, key="value") for name in ("base", "tuned", "difference"))
+    base, tuned, difference = three_figures(holder, key)
     return ChangeLine(
         label=label, kind=kind, base=base, tuned=tuned, difference=difference, percent=percent, signed=signed
     )
 
 
-def exchange_lines(part: Mapping[str, Any], *, answers: str = "located") -> list[tuple[str, dict[str, Estimate]]]:
+def three_figures(holder: Mapping[str, Any], key: str) -> tuple[Estimate, Estimate, Estimate]:
+    """A figure of the base model, of the tuned model, and the difference.
+
+    Example:
+        >>> three_figures({"accuracy_reason": "no answer was judged"}, "accuracy")[2].reason
+        'not computed in this run'
+    """
+    entry = mapping_in(holder, key)
+    base, tuned, difference = (estimate_in(entry, name, key="value") for name in ("base", "tuned", "difference"))
+    return base, tuned, difference
+
+
+def headline_answers(comparison: Mapping[str, Any]) -> AnswerSet:
+    """Located answers, or all of them where no located answer has a probe in both runs.
+
+    Example:
+        >>> headline_answers({})
+        'located'
+    """
+    detection = mapping_in(mapping_in(mapping_in(comparison, "parts"), "all"), "detection")
+    defined = {
+        answers: three_figures(mapping_in(mapping_in(detection, answers), "by_entity"), "probe")[2].value
+        for answers in ("located", "all")
+    }
+    return "all" if defined["located"] is None and defined["all"] is not None else "located"
+
+
+def exchange_lines(part: Mapping[str, Any], *, answers: AnswerSet = "located") -> list[tuple[str, dict[str, Estimate]]]:
     """Each model's probe on the other's answers: `auroc`, the other's `own` probe, and the `difference`.
 
     Example:

@@ -9,13 +9,14 @@ from tacitly.report.comparison_lines import (
     ChangeLine,
     change_lines,
     exchange_lines,
+    headline_answers,
     shown,
 )
 from tacitly.report.comparison_pictures import change_pictures, heatmap_trios
 from tacitly.report.comparison_words import comparison_sentences
 from tacitly.report.names import GROUPINGS, position_name
 from tacitly.report.offline_page import render_page
-from tacitly.report.results import AnswerSet, estimate_in, mapping_in, number_in, reason_in
+from tacitly.report.results import AnswerSet, estimate_in, located_shares, mapping_in, number_in, reason_in
 
 _LEADS = 3
 _SETS = {"located": "answers with a located exact answer", "all": "all judged answers"}
@@ -25,6 +26,7 @@ _PART_LABELS = (
     "of the wrong answers, sure (0.5 or more)",
     "probe, by entity",
     "probe minus baseline, by entity",
+    "probe minus control, by entity",
     "probe, by answer",
 )
 _RUNS = (
@@ -57,7 +59,7 @@ def build_comparison_page(comparison: Mapping[str, Any], *, base: Mapping[str, A
     answers = headline_answers(comparison)
     charts = change_pictures(comparison, answers=answers)
     trios = heatmap_trios(comparison, base=base, tuned=tuned, answers=answers)
-    sentences = comparison_sentences(comparison)
+    sentences = comparison_sentences(comparison, answers=answers)
     lines = change_lines(whole, answers=answers)
     sampled = mapping_in(comparison, "sampled")
     return render_page(
@@ -72,6 +74,8 @@ def build_comparison_page(comparison: Mapping[str, Any], *, base: Mapping[str, A
         shared=comparison.get("shared_questions") or 0,
         charts=charts,
         lines=lines,
+        sizes=_sizes(whole, answers),
+        coverage=_coverage(base, tuned),
         answers_words=_SETS[answers],
         reasons=undefined_lines(lines),
         all_lines=_everything(whole) if answers == "located" else [],
@@ -80,6 +84,7 @@ def build_comparison_page(comparison: Mapping[str, Any], *, base: Mapping[str, A
                 "title": PART_NAMES[name].capitalize(),
                 "meaning": PART_MEANINGS[name],
                 "questions": part.get("shared_questions", 0),
+                "sizes": _sizes(part, answers),
                 "lines": change_lines(part, answers=answers),
                 "reasons": undefined_lines(change_lines(part, answers=answers)),
             }
@@ -104,21 +109,29 @@ def build_comparison_page(comparison: Mapping[str, Any], *, base: Mapping[str, A
     )
 
 
-def headline_answers(comparison: Mapping[str, Any]) -> AnswerSet:
-    """Located answers, or all of them where no located answer has a probe in both runs.
+def _sizes(part: Mapping[str, Any], answers: AnswerSet) -> str:
+    """How many questions the figures of a part are over."""
+    judged = part.get("questions", 0)
+    scored = [
+        f"{mapping_in(mapping_in(mapping_in(part, 'detection'), answers), grouping).get('rows', 0):,} {name}"
+        for grouping, name in GROUPINGS.items()
+    ]
+    return f"Judged in both runs: {judged:,}; with a probe's score in both: {', '.join(scored)}"
 
-    Example:
-        >>> headline_answers({})
-        'located'
-    """
-    detection = mapping_in(mapping_in(mapping_in(comparison, "parts"), "all"), "detection")
-    defined = {
-        answers: estimate_in(
-            mapping_in(mapping_in(mapping_in(detection, answers), "by_entity"), "probe"), "difference", key="value"
-        ).value
-        for answers in _SETS
+
+def _coverage(base: Mapping[str, Any], tuned: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What each run could not judge or locate, over its own questions."""
+    one, other = (_coverage_of(metrics) for metrics in (base, tuned))
+    return [(label, mine, other[label]) for label, mine in one.items()]
+
+
+def _coverage_of(metrics: Mapping[str, Any]) -> dict[str, str]:
+    counts = mapping_in(metrics, "counts")
+    shares = {
+        f"located among the {word} ones": f"{found.located or 0:,.0f} of {found.answers or 0:,.0f}"
+        for word, found in located_shares(metrics).items()
     }
-    return "all" if defined["located"] is None and defined["all"] is not None else "located"
+    return {"could not be judged": f"{counts.get('unknown', 0):,} of {counts.get('answers', 0):,}", **shares}
 
 
 def undefined_lines(lines: Sequence[ChangeLine]) -> list[str]:

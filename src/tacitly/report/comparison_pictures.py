@@ -41,8 +41,8 @@ def change_pictures(comparison: Mapping[str, Any], *, answers: AnswerSet) -> lis
             knows,
             key="knows",
             title="What it knows",
-            caption="Share of answers that are right, and that are wrong though the model held them more likely than "
-            "not; both models on the same questions, with 95 % intervals.",
+            caption="Share of answers that are right, and that are wrong though the mean probability of their tokens "
+            "is 0.5 or more; both models on the same questions, with 95 % intervals.",
             axis="share of answers",
             percent=True,
         ),

@@ -7,8 +7,13 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from tacitly.report.comparison_lines import PART_NAMES, change_lines, exchange_lines, shown
-from tacitly.report.comparison_page import headline_answers
+from tacitly.report.comparison_lines import (
+    PART_NAMES,
+    change_lines,
+    exchange_lines,
+    headline_answers,
+    shown,
+)
 from tacitly.report.names import showable
 from tacitly.report.results import mapping_in
 
@@ -18,6 +23,7 @@ _LABELS = (
     "probe, by entity",
     "best baseline, by entity",
     "probe minus baseline, by entity",
+    "probe minus control, by entity",
     "probe, by answer",
 )
 _OF_PARTS = ("accuracy", "wrong and sure (0.5 or more)", "probe, by entity")

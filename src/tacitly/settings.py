@@ -149,6 +149,7 @@ class TrainSettings(_Settings):
         eval_examples: At most this many held-out pairs give the evaluation loss.
         eval_steps: How often it is taken, beside start and end; None for start and end alone.
         save_steps: How often a checkpoint is written; the last two are kept.
+        log_steps: How often the training loss is written down: the mean since the last time, or since a resume.
         score_examples: Held-out questions that are answered before and after, and compared with their references.
         report_to: Trackers that the trainer reports to (`tensorboard`, `wandb`, `mlflow`, `trackio`).
     """

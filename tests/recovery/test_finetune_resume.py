@@ -37,7 +37,14 @@ def test_killed_at_random_steps_a_fine_tuning_ends_with_the_same_weights(tmp_pat
     settings = {
         "task": {"name": "file", "path": str(tmp_path / "questions.jsonl")},
         "model": {"name": str(save_model(tmp_path / "model"))},
-        "train": {"max_steps": STEPS, "save_steps": 4, "lora_r": 4, "score_examples": 0, "max_length": 96},
+        "train": {
+            "max_steps": STEPS,
+            "save_steps": 4,
+            "log_steps": 4,
+            "lora_r": 4,
+            "score_examples": 0,
+            "max_length": 96,
+        },
     }
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(yaml.safe_dump(settings))

@@ -42,7 +42,7 @@ def comparison_table(comparison: Mapping[str, Any]) -> Table:
     parts = mapping_in(comparison, "parts")
     table = Table(title=_plain(f"{comparison.get('task') or 'unnamed task'}, before and after"), title_style="bold")
     table.box, table.width, table.caption_justify = SIMPLE_HEAD, 79, "left"
-    table.caption = _plain("Probe, baseline: AUROC of finding errors. Differences with 95 % intervals.")
+    table.caption = _plain("Probe, baseline: AUROC of finding errors. Differences: 95 % intervals. –: not defined.")
     table.add_column("", overflow="fold", min_width=34)
     for name in ("base", "tuned", "difference"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -59,9 +59,9 @@ def _rows(comparison: Mapping[str, Any], name: str) -> Iterator[list[str]]:
     part, answers = mapping_in(mapping_in(comparison, "parts"), name), headline_answers(comparison)
     lines = {line.label: line for line in change_lines(part, answers=answers)}
     for label in _LABELS if name == "all" else _OF_PARTS:
-        value, interval = lines[label].shown("difference")
+        (base, _), (tuned, _), (value, interval) = map(lines[label].shown, ("base", "tuned", "difference"))
         difference = f"{value} [{interval.replace(' to ', ', ')}]" if interval else value
-        yield [label, lines[label].shown("base")[0], lines[label].shown("tuned")[0], difference]
+        yield [label, *(text.replace("not defined", "–") for text in (base, tuned, difference))]
     if name == "all":
         crossed = [shown(estimates["auroc"])[0] for _, estimates in exchange_lines(part, answers=answers)]
         yield ["the other model's probe, by entity", crossed[1], crossed[0], ""]

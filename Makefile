@@ -12,7 +12,7 @@ setup: .venv/.ready
 .venv/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "tacitly needs Python 3.11 or later, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 check: setup
@@ -29,8 +29,8 @@ demo: setup
 	$(BIN)/tacitly study demo
 
 finetune: setup
-	$(BIN)/tacitly finetune finetune-medquad-embedded --out runs/finetune-20-steps --set train.max_steps=20 \
-		--set train.score_examples=16 $(if $(wildcard $(MEDQUAD)),--set task.path=$(MEDQUAD))
+	$(BIN)/tacitly finetune finetune-medquad-embedded --out runs/finetune-20-steps --set train.max_steps=20 --set train.max_length=96 \
+		--set train.eval_examples=24 --set train.score_examples=8 $(if $(wildcard $(MEDQUAD)),--set task.path=$(MEDQUAD))
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

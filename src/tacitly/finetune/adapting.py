@@ -66,7 +66,7 @@ def _run(
     with explained(folder):
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     seconds = time.monotonic() - started
-    _keep_losses(record, trainer.state, _evaluate(trainer, progress))
+    _keep_losses(record, trainer, progress)
     if trainer.state.global_step > begun or not record.training:
         record.training = _training(trainer, data, seconds)
     if trainer.is_world_process_zero():
@@ -120,7 +120,10 @@ def _answer(data: FinetuneData, model: Any, folder: Path, record: Record, progre
 def _evaluate(trainer: LoraTrainer, progress: Progress) -> float:
     """The mean loss on held-out pairs, in nats per token of the answers."""
     progress.begin("loss on held-out entities", None)
-    loss = float(trainer.evaluate()["eval_loss"])
+    return _finite(float(trainer.evaluate()["eval_loss"]))
+
+
+def _finite(loss: float) -> float:
     if not math.isfinite(loss):
         raise TrainingError(
             "the loss on held-out entities is not finite", remedy="check the model and train.learning_rate"
@@ -128,13 +131,17 @@ def _evaluate(trainer: LoraTrainer, progress: Progress) -> float:
     return round(loss, 6)
 
 
-def _keep_losses(record: Record, state: TrainerState, last: float) -> None:
+def _keep_losses(record: Record, trainer: LoraTrainer, progress: Progress) -> None:
+    """Write down every loss that was logged, and that after the last step."""
+    state: TrainerState = trainer.state
     history: dict[str, dict[int, float]] = {"train": {}, "held_out": {0: record.losses["held_out"][0][1]}}
     for entry in state.log_history:
         for name, key in (("train", "loss"), ("held_out", "eval_loss")):
             if key in entry:
                 history[name][int(entry["step"])] = round(float(entry[key]), 6)
-    history["held_out"][state.global_step] = last
+    if state.global_step not in history["held_out"]:
+        history["held_out"][state.global_step] = _evaluate(trainer, progress)
+    _finite(history["held_out"][state.global_step])
     record.losses = {name: [[step, loss] for step, loss in sorted(found.items())] for name, found in history.items()}
 
 

@@ -29,7 +29,7 @@ demo: setup
 	$(BIN)/tacitly study demo
 
 finetune: setup
-	$(BIN)/tacitly finetune finetune-medquad-embedded --out runs/finetune-20-steps --set train.max_steps=20 --set train.max_length=96 \
+	$(BIN)/tacitly finetune finetune-medquad-embedded --out runs/finetune-20-steps --set train.max_steps=20 --set train.max_length=64 \
 		--set train.eval_examples=24 --set train.score_examples=8 $(if $(wildcard $(MEDQUAD)),--set task.path=$(MEDQUAD))
 
 bench: setup

@@ -29,6 +29,8 @@ def measure(path: Path, *, seed: int, limit: int | None) -> dict[str, object]:
     graded = grade_answers(medquad, rng=np.random.default_rng(seed), limit=limit)
     answers = [beginning(g.answer) for g in graded]
     references = [beginning(g.reference) for g in graded]
+    right = [g for g in graded if g.kind == "right"]
+    empty = [g.empty for g in right], [beginning(g.reference) for g in right]
     judges = {}
     print(f"{'':10} {'at':>5} {'balanced':>9}" + "".join(f"{kind:>16}" for kind in KINDS) + "   s per 1,000")
     for name, similarities in {
@@ -44,17 +46,18 @@ def measure(path: Path, *, seed: int, limit: int | None) -> dict[str, object]:
             values,
             kinds=[g.kind for g in graded],
             diseases=[g.disease for g in graded],
+            empty=similarities(*empty),
             rng=np.random.default_rng(seed),
         )
-        shares = "".join(f"{found.accepted[kind]:16.3f}" for kind in KINDS)
+        shares = "".join(f"{found.accepted[kind]:16.3f}" for kind in KINDS) + f"   empty {found.empty:.3f}"
         print(f"{name:10} {found.threshold:5.2f} {found.balanced_accuracy:9.3f}{shares}   {seconds:.2f}")
         apart = {kind: (found.accepted["right"] + 1 - found.accepted[kind]) / 2 for kind in WRONG_KINDS}
         print(" " * 42 + "".join(f"{apart[kind]:16.3f}" for kind in WRONG_KINDS) + "   balanced, this kind only")
         judges[name] = asdict(found) | {
             "balanced_accuracy": round(found.balanced_accuracy, 3),
+            "empty": round(found.empty, 3),
             "accepted": {kind: round(share, 3) for kind, share in found.accepted.items()},
         }
-    right = [g for g in graded if g.kind == "right"]
     types = Counter(g.question_type for g in right)
     print(f"{len(graded)} answers to {len(right)} questions, of which {dict(types.most_common())}")
     print(f"answers tested: {found.answers}, about {found.diseases} diseases")

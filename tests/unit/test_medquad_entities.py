@@ -64,14 +64,19 @@ def test_abbreviations_join_nothing() -> None:
 
 
 def test_a_chain_does_not_grow_without_end_and_the_strongest_go_first() -> None:
-    chain = [_about(f"name {i:02}", f"link {i:02}", f"link {i + 1:02}") for i in range(40)]
-    chain[20] = _about("name 20", "link 20", "link 21", "also both")
-    chain[21] = _about("name 21", "link 21", "link 22", "also both")
+    chain = [_about(f"name {i:02}", cuis=(f"C{link:02}",)) for i in range(40) for link in (i, i + 1)]
+    chain += [_about(f"name {i}", "also both", cuis=("C21", "C99")) for i in (20, 21)]
     found = group_documents(chain)
-    sizes = [found.of_document.count(entity) for entity in set(found.of_document)]
+    names = {document.focus: entity for document, entity in zip(chain, found.of_document, strict=True)}
+    sizes = [list(names.values()).count(entity) for entity in set(names.values())]
     assert max(sizes) == LARGEST
     assert found.refused > 0
-    assert found.of_document[20] == found.of_document[21]
+    assert names["name 20"] == names["name 21"]
+
+
+def test_a_shared_synonym_joins_whatever_the_size() -> None:
+    linked = [_about(f"name {i:02}", f"link {i:02}", f"link {i + 1:02}") for i in range(9)]
+    assert _sizes(linked) == 1
 
 
 def test_a_document_without_focus_stands_alone() -> None:

@@ -152,6 +152,7 @@ def test_genes_are_asked_once_for_a_disease_and_any_of_them_is_right(tmp_path: P
         "lateral sclerosis": ("SOD1",),
         "Wiskott-Aldrich syndrome": ("WAS",),
         "osteopetrosis": ("CLCN7",),
+        "osteopetrosis type 2": ("TNFSF11",),  # a type of its own, of one disease for every split
     }
     prompts = [task.prompt(question) for question in questions]
     assert {str(prompt[:-1]) for prompt in prompts} == {str(prompts[0][:-1])}
@@ -160,6 +161,18 @@ def test_genes_are_asked_once_for_a_disease_and_any_of_them_is_right(tmp_path: P
     assert judge.judge(questions[0], "It is FOO1, I think.").correct
     assert judge.judge(questions[0], "It is PAH.").correct is False
     assert judge.judge(questions[2], "It was him.").correct is False
+
+
+def test_a_table_without_names_says_that_a_disease_may_count_twice(tmp_path: Path) -> None:
+    path = tmp_path / "three.csv"
+    path.write_text("qtype,Question,Answer\ncauses,What causes gout ?,Uric acid.\n", encoding="utf-8")
+    assert "one disease may count as several" in MedQuadAnswers(path=path).notes[1]
+
+
+def test_every_source_s_answer_is_accepted(tmp_path: Path) -> None:
+    files = {f"{i}.xml": _genetic(str(i), "sialuria", f"The GNE gene, source {i}.") for i in (1, 2)}
+    [asked] = MedQuadAnswers(path=write_folder(tmp_path, files)).questions()
+    assert asked.answers == ("The GNE gene, source 1.", "The GNE gene, source 2.")
 
 
 @pytest.mark.parametrize("task", [MedQuadInheritance, MedQuadGenes])

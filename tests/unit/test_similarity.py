@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,9 @@ def question(*answers: str) -> Question:
 
 def judge_of(*values: float, threshold: float = 0.62) -> SimilarityJudge:
     """A judge that finds these similarities, in this order."""
-    calibration = Calibration(threshold=threshold, balanced_accuracy=0.8, accepted={}, answers={}, diseases=1)
+    calibration = Calibration(
+        threshold=threshold, balanced_accuracy=0.8, accepted={}, empty=0.1, answers={}, diseases=1
+    )
     return SimilarityJudge("planned", lambda answers, references: np.array(values[: len(answers)]), calibration)
 
 
@@ -127,9 +130,20 @@ def test_the_best_of_several_references_decides_and_answers_do_not_mix() -> None
     assert [label.evidence for label in labels][2:] == ["no reference answer", "empty answer"]
 
 
-def test_a_refusal_is_wrong_and_says_so() -> None:
-    assert judge_of(0.1).judge(question("CFTR"), "I'm not sure.").refused
-    assert not judge_of(0.1).judge(question("CFTR"), "It is p53.").refused
+@pytest.mark.parametrize("alike", [0.1, 0.9])
+def test_a_refusal_is_wrong_however_alike_and_says_so(alike: float) -> None:
+    label = judge_of(alike).judge(question("CFTR"), "I'm sorry, but I don't know what the CFTR gene is. It is long.")
+    assert (label.correct, label.refused) == (False, True)
+    assert "declines" in label.evidence
+    assert not judge_of(alike).judge(question("CFTR"), "It is p53. I'm not sure why.").refused
+
+
+def test_repeating_the_question_is_no_answer() -> None:
+    asked = replace(question("CFTR"), question="What are the symptoms of gout?")
+    label = judge_of(0.9).judge(asked, "What are the symptoms of the gout?")
+    assert label.correct is False
+    assert "repeats the question" in label.evidence
+    assert judge_of(0.9).judge(asked, "The symptoms of gout are pain.").correct
 
 
 def test_only_the_beginning_of_a_long_answer_is_compared() -> None:
@@ -145,7 +159,7 @@ def test_every_similarity_judge_has_a_caveat_with_its_figures() -> None:
             continue
         judge = load_judge(name)
         assert isinstance(judge, SimilarityJudge)
-        assert judge.caveat.count(" %") == 4
+        assert judge.caveat.count(" %") == 5
         assert f"at {judge.calibration.threshold:.2f}" in judge.caveat
     assert load_judge("match").caveat is None
 

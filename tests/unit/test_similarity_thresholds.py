@@ -93,7 +93,7 @@ def planted(*, wrong: float, right: float, diseases: int = 40) -> Calibration:
     kinds = [kind for _ in range(diseases) for kind in KINDS]
     names = [str(i) for i in range(diseases) for _ in KINDS]
     values = np.array([right if kind == "right" else wrong for kind in kinds])
-    return calibrate(values, kinds=kinds, diseases=names, rng=np.random.default_rng(0))
+    return calibrate(values, kinds=kinds, diseases=names, empty=np.full(4, wrong), rng=np.random.default_rng(0))
 
 
 def test_a_clean_difference_is_found_in_its_middle() -> None:
@@ -107,7 +107,7 @@ def test_a_clean_difference_is_found_in_its_middle() -> None:
 def test_likeness_without_meaning_is_worth_one_half() -> None:
     rng = np.random.default_rng(0)
     kinds, names = list(KINDS) * 500, [str(i) for i in range(500) for _ in KINDS]
-    found = calibrate(rng.uniform(size=2000), kinds=kinds, diseases=names, rng=rng)
+    found = calibrate(rng.uniform(size=2000), kinds=kinds, diseases=names, empty=np.zeros(1), rng=rng)
     assert found.balanced_accuracy == pytest.approx(0.5, abs=0.05)
 
 
@@ -117,14 +117,16 @@ def test_figures_are_of_the_diseases_that_the_threshold_was_not_chosen_on() -> N
     low = {drawn[0]: 0.3, drawn[1]: 0.9}  # right answers reach this, wrong ones 0.1 less
     kinds, names = list(KINDS) * 2, [d for d in ("a", "b") for _ in KINDS]
     values = np.array([low[d] - (0 if k == "right" else 0.1) for d, k in zip(names, kinds, strict=True)])
-    found = calibrate(values, kinds=kinds, diseases=names, rng=np.random.default_rng(0))
+    found = calibrate(values, kinds=kinds, diseases=names, empty=np.zeros(1), rng=np.random.default_rng(0))
     assert 0.2 < found.threshold <= 0.3
     assert found.balanced_accuracy == 0.5  # all of the second half is accepted
 
 
 def test_a_missing_kind_is_refused() -> None:
     with pytest.raises(UndefinedMetricError, match="no answers of the kind"):
-        calibrate(np.zeros(4), kinds=["right"] * 4, diseases=list("abcd"), rng=np.random.default_rng(0))
+        calibrate(
+            np.zeros(4), kinds=["right"] * 4, diseases=list("abcd"), empty=np.zeros(1), rng=np.random.default_rng(0)
+        )
 
 
 def test_the_bundled_figures_agree_with_each_other() -> None:

@@ -25,6 +25,7 @@ class GradedAnswer:
             with that disease's names replaced by this one's; a few are right by luck (two diseases inherited alike).
         disease: What the reference is about.
         question_type: What the reference answers.
+        empty: A sentence that names the disease and says nothing of it.
         answer: The answer, whole.
         reference: The reference answer, whole.
     """
@@ -32,6 +33,7 @@ class GradedAnswer:
     kind: Kind
     disease: str
     question_type: str
+    empty: str
     answer: str
     reference: str
 
@@ -77,11 +79,12 @@ def grade_answers(medquad: MedQuad, *, rng: np.random.Generator, limit: int | No
                 kind=kind,
                 disease=reference.entity,
                 question_type=reference.question_type,
+                empty=f"{reference.focus} is a medical condition that affects the body.",
                 answer=answer,
-                reference=reference.answer or "",
+                reference=reference.answer,
             )
             for kind, answer in found.items()
-            if answer and _folded(answer) != _folded(reference.answer or "")
+            if answer and _folded(answer) != _folded(reference.answer)
         ]
     return graded
 
@@ -148,7 +151,7 @@ def _renamed(pairs: Sequence[QAPair], reference: QAPair, medquad: MedQuad, rng: 
         if other is None:
             return None
         names = (other.focus, *other.synonyms, *medquad.names_of(other.entity))
-        text, replaced = replace_names(other.answer or "", names, by=reference.focus)
+        text, replaced = replace_names(other.answer, names, by=reference.focus)
         if replaced:
             return text
     return None

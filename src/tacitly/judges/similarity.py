@@ -96,7 +96,9 @@ class SimilarityJudge(Judge):
     """Right is an answer that is alike enough to one of the accepted answers.
 
     Both are read up to `READ_WORDS` words, at a sentence's end: so much is in a generated answer, and so the threshold
-    was found. An answer without a word is neither right nor wrong, nor is one to a question without accepted answers.
+    was found. An answer that begins by declining, or has no word that the question has not, is wrong however alike it
+    is: both name what the reference is about. An answer without a word is neither right nor wrong, nor is one to a
+    question without accepted answers.
 
     Attributes:
         name: The judge's name in the catalog.
@@ -141,17 +143,23 @@ class SimilarityJudge(Judge):
         alike = self.similarities([row[1] for row in rows], [row[2] for row in rows]) if rows else ()
         for (i, _, _), similarity in zip(rows, alike, strict=True):
             best[i] = max(best.get(i, -math.inf), float(similarity))
-        return [self._label(answer, best.get(i)) for i, answer in enumerate(answers)]
+        return [
+            self._label(q, answer, best.get(i)) for i, (q, answer) in enumerate(zip(questions, answers, strict=True))
+        ]
 
-    def _label(self, answer: str, similarity: float | None) -> Label:
+    def _label(self, question: Question, answer: str, similarity: float | None) -> Label:
         if similarity is None:
             evidence = "no reference answer" if words(answer) else "empty answer"
             return Label(correct=None, refused=False, judge=self.name, evidence=evidence)
         threshold = self.calibration.threshold
         shown = math.floor(similarity * 100 + 1e-7) / 100  # rounded up, 0.619 would seem to reach 0.62
-        correct = shown >= threshold  # thresholds have two decimals
+        refused = refuses(_SENTENCE_END.split(answer, maxsplit=1)[0])
+        told = set(_keys(answer))
+        says_nothing = bool(told) and told <= set(_keys(question.question))
+        correct = shown >= threshold and not refused and not says_nothing  # thresholds have two decimals
         evidence = f"similarity {shown:.2f} to the reference, threshold {threshold:.2f}"
-        return Label(correct=correct, refused=not correct and refuses(answer), judge=self.name, evidence=evidence)
+        evidence += "; it declines" if refused else "; it only repeats the question" if says_nothing else ""
+        return Label(correct=correct, refused=refused, judge=self.name, evidence=evidence)
 
 
 def token_f1_judge() -> SimilarityJudge:

@@ -22,13 +22,14 @@ CANDIDATES = np.arange(1, 100) / 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """A threshold, and how it did on answers about other diseases than those it was chosen on.
+    """A threshold, and how it did on references about other diseases than those it was chosen on.
 
     Attributes:
         threshold: The least similarity of a right answer, with two decimals.
         balanced_accuracy: Mean of the share of right answers accepted and the share of wrong ones rejected, where each
             kind of wrong answer weighs the same.
         accepted: The share that is accepted, by kind: true positives under `right`, else false positives.
+        empty: The share of sentences that name the disease and say nothing of it which are accepted.
         answers: How many answers of each kind that is based on.
         diseases: How many diseases they are about.
     """
@@ -36,11 +37,12 @@ class Calibration:
     threshold: float
     balanced_accuracy: float
     accepted: Mapping[str, float]
+    empty: float
     answers: Mapping[str, int]
     diseases: int
 
     def caveat(self, judge: str) -> str:
-        """What a reader of the judge's labels should know, in two sentences.
+        """What a reader of the judge's labels should know.
 
         Example:
             >>> read_calibration("token_f1").caveat("token_f1").startswith("Answers were judged by token F1 at ")
@@ -52,9 +54,11 @@ class Calibration:
             f"Answers were judged by {measure} at {self.threshold:.2f}: on MedQuAD's reference answers this tells "
             f"right from wrong with balanced accuracy {self.balanced_accuracy:.2f}, accepting {shares['right']} of the "
             f"right ones. It also accepts {shares['other_question']} of the answers to other questions, "
-            f"{shares['other_type']} of those about the same disease to another type of question, and "
-            f"{shares['other_disease']} of those about another disease with its name replaced: read the labels as "
-            "likeness, not as truth."
+            f"{shares['other_type']} of those about the same disease to another type of question, "
+            f"{shares['other_disease']} of those about another disease with its name replaced, and "
+            f"{100 * self.empty:.0f} % of sentences that name the disease and say nothing: read the labels as "
+            "likeness, not as truth. Two thirds of these references say what a disease is; of other types of question "
+            "less is known."
         )
 
 
@@ -73,6 +77,7 @@ def calibrate(
     *,
     kinds: Sequence[Kind],
     diseases: Sequence[str],
+    empty: Float[np.ndarray, " reference"],
     rng: np.random.Generator,
 ) -> Calibration:
     """Choose a threshold on one half of the diseases and measure it on the other.
@@ -81,6 +86,7 @@ def calibrate(
         similarities: How alike each answer and its reference are, higher is more.
         kinds: What each answer is.
         diseases: What each answer's reference is about.
+        empty: How alike the references are to sentences that say nothing of their disease.
         rng: Draws the halves.
 
     Returns:
@@ -105,6 +111,7 @@ def calibrate(
         threshold=threshold,
         balanced_accuracy=balanced_accuracy(accepted),
         accepted=accepted,
+        empty=float((empty >= threshold - 1e-9).mean()),
         answers={name: int((kind[~first] == name).sum()) for name in KINDS},
         diseases=len(drawn) - len(drawn) // 2,
     )

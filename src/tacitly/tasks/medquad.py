@@ -13,6 +13,8 @@ LICENCE = "CC BY 4.0"
 class MedQuadAnswers(MedQuadTask):
     r"""Questions about diseases with an answer of one or more sentences, which similarity judges.
 
+    What any source says to the same question about the same disease is accepted.
+
     The entity is the disease; every question about it has the same, and all of its names in `meta["names"]`.
 
     Args:
@@ -33,7 +35,7 @@ class MedQuadAnswers(MedQuadTask):
     """
 
     name = "medquad"
-    judge = "embedding"
+    judge = "token_f1"  # docs/decisions/0007-judging-long-answers.md
     locator = ("novel_phrase", "first_line")
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None
@@ -45,12 +47,11 @@ class MedQuadAnswers(MedQuadTask):
             Question(
                 question_id=f"{self.name}/{pair.pair_id}",
                 question=pair.question,
-                answers=(pair.answer,),
+                answers=medquad.answers_to(pair),
                 entity=pair.entity,
                 meta=describe(medquad, pair),
             )
             for pair in medquad.pairs
-            if pair.answer
         )
         return draw(
             everything, limit=self.limit, seed=self.seed, stratum=lambda question: question.meta["question_type"]
@@ -66,7 +67,7 @@ class MedQuadAnswers(MedQuadTask):
         return TaskCard(
             name=cls.name,
             asks="what a disease is, its symptoms, treatments and more",
-            questions=14254,
+            questions=13413,
             needs=None,
             answer_form="sentences, judged by similarity",
             source=SOURCE,

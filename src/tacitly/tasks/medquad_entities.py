@@ -10,11 +10,12 @@ care, 1,800 of the 5,500 documents with answers become one disease. So:
   joins nothing. A set of concepts counts as a whole: one concept of several is a part of the name ("ataxia" in "ataxia
   with deafness").
 - Abbreviations join nothing (`ALD` is two diseases).
-- Names that have the most in common are joined first, and none further once that would make more than `LARGEST` one.
+- Synonyms are joined first. Names that share a set of concepts alone are joined after, those that share the most of
+  them first, and none further once that would make more than `LARGEST` one.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -70,7 +71,7 @@ def group_documents(documents: Sequence[Document]) -> Entities:
     for name, own in zip(names, ties, strict=True):
         for tie in own:
             carriers[tie].add(name)
-    groups, refused = _join(names, carriers.values())
+    groups, refused = _join(names, carriers)
     labels = _labels(names, documents, groups)
     of_document = tuple(labels[groups[name][0]] for name in names)
     generic = {tie for tie, carried in carriers.items() if len(carried) > MOST_NAMES}
@@ -105,19 +106,22 @@ def is_abbreviation(name: str) -> bool:
     return len(name) < 4 or (len(name) <= 6 and " " not in name and sum(map(str.isupper, name)) >= 2)
 
 
-def _join(names: Iterable[str], carriers: Iterable[set[str]]) -> tuple[dict[str, list[str]], int]:
+def _join(names: Iterable[str], carriers: Mapping[_Tie, set[str]]) -> tuple[dict[str, list[str]], int]:
     """Each name's group, one list for all of its names; and how many pairs of names were not joined for its size."""
     weights: Counter[tuple[str, str]] = Counter()
-    for carried in carriers:
+    synonyms: set[tuple[str, str]] = set()
+    for tie, carried in carriers.items():
         if 1 < len(carried) <= MOST_NAMES:
-            weights.update(combinations(sorted(carried), 2))
+            pairs = list(combinations(sorted(carried), 2))
+            weights.update(pairs)
+            synonyms.update(pairs if tie[0] == "name" else ())
     groups = {name: [name] for name in names}
     refused = 0
-    for (one, other), _ in sorted(weights.items(), key=lambda item: (-item[1], item[0])):
+    for one, other in sorted(weights, key=lambda pair: (pair not in synonyms, -weights[pair], pair)):
         if groups[one] is groups[other]:
             continue
         whole = sorted((*groups[one], *groups[other]))
-        if len(whole) > LARGEST:
+        if len(whole) > LARGEST and (one, other) not in synonyms:
             refused += 1
         else:
             groups.update(dict.fromkeys(whole, whole))
@@ -125,12 +129,15 @@ def _join(names: Iterable[str], carriers: Iterable[set[str]]) -> tuple[dict[str,
 
 
 def _labels(names: Sequence[str], documents: Sequence[Document], groups: dict[str, list[str]]) -> dict[str, str]:
-    """What each group is called, by the first of its names."""
+    """What each group is called, by the first of its names: what most documents with answers are about."""
     written: dict[str, Counter[str]] = defaultdict(Counter)
+    answered: Counter[tuple[str, str]] = Counter()
     for name, document in zip(names, documents, strict=True):
-        written[groups[name][0]][normalize(document.focus) or normalize(document.document_id)] += 1
+        first, label = groups[name][0], normalize(document.focus) or normalize(document.document_id)
+        written[first][label] += 1
+        answered[first, label] += any(pair.answer for pair in document.pairs)
     return {
-        first: min(counts, key=lambda label, counts=counts: (-counts[label], len(label), label))  # type: ignore[misc]
+        first: min(counts, key=lambda label: (-answered[first, label], -counts[label], len(label), label))
         for first, counts in written.items()
     }
 

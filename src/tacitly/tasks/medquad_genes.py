@@ -15,7 +15,10 @@ from tacitly.text import find_whole
 
 _SYMBOL = r"(?:C\d+orf\d+|[A-Z][A-Z0-9]*[A-Z0-9](?:-[A-Z0-9]+)*)(?![\w-])"
 _GENES = re.compile(rf"(?<![\w-])({_SYMBOL}(?:(?:,? (?:and|or|and/or) |, ){_SYMBOL})*) (genes?)\b")
-_NOT_GENES = re.compile(r"DNA|RNA|HLA|MHC|IFT|[IVX]+[A-E]?")
+_NOT_GENES = re.compile(r"DNA|RNA|HLA|MHC|IFT|(?!IVD)[IVX]+[A-E]?")
+# "Loss of the OCA2 gene does not cause the other signs", "Loss of the NCF1 gene may be protective."
+_NO_CAUSE = re.compile(r"\bdoes not cause\b|\bprotect", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z0-9\"(])")
 
 
 _ASKED = "Mutations in which gene cause {}?"
@@ -64,7 +67,7 @@ class MedQuadGenes(MedQuadTask):
             raise TaskError(f"{self.path} names no gene", remedy="give a whole copy of MedQuAD")
         everything = (
             Question(
-                question_id=f"{self.name}/{pair.entity.replace(' ', '-')}",
+                question_id=f"{self.name}/{fold_name(pair.focus).replace(' ', '-')}",
                 question=_ASKED.format(pair.focus),
                 answers=genes,
                 entity=pair.entity,
@@ -87,7 +90,7 @@ class MedQuadGenes(MedQuadTask):
         return TaskCard(
             name=cls.name,
             asks="which gene is changed in a disease",
-            questions=891,
+            questions=944,
             needs=None,
             answer_form="a gene's symbol",
             source=SOURCE,
@@ -98,9 +101,9 @@ class MedQuadGenes(MedQuadTask):
 def find_genes(medquad: MedQuad) -> tuple[tuple[QAPair, tuple[str, ...]], ...]:
     """Find the genes of every disease.
 
-    A disease is asked about once, under its first name that has genes which the name itself does not hold; they are
-    those of that name alone, for other types of one disease have other genes. The diseases of `EXAMPLES`
-    are left out.
+    A disease is asked about under each of its names that has genes of its own, which the name does not hold; types of
+    one disease have other genes. Of names with the same genes the first is asked. The diseases of `EXAMPLES` are left
+    out.
 
     Args:
         medquad: What was read.
@@ -110,31 +113,34 @@ def find_genes(medquad: MedQuad) -> tuple[tuple[QAPair, tuple[str, ...]], ...]:
     """
     by_name: dict[tuple[str, str], tuple[QAPair, dict[str, None]]] = {}
     for pair in medquad.answered("genetic changes"):
-        genes = _without_abbreviations(pair, genes_of(pair.answer or ""))
+        genes = _without_abbreviations(pair, genes_of(pair.answer))
         if genes and pair.focus:
             by_name.setdefault((pair.entity, fold_name(pair.focus)), (pair, {}))[1].update(dict.fromkeys(genes))
-    first: dict[str, tuple[QAPair, tuple[str, ...]]] = {}
+    first: dict[tuple[str, frozenset[str]], tuple[QAPair, tuple[str, ...]]] = {}
     for (entity, _), (pair, named) in by_name.items():
         if _SHOWN.isdisjoint(map(fold_name, medquad.names_of(entity))):
-            first.setdefault(entity, (pair, tuple(named)))
+            first.setdefault((entity, frozenset(named)), (pair, tuple(named)))
     return tuple(first.values())
 
 
 def genes_of(answer: str) -> tuple[str, ...]:
     """The genes that an answer names: symbols before the word `gene`, and those listed with them.
 
-    A lone symbol before `genes` is that of a family ("BBS genes") and is left out.
+    A lone symbol before `genes` is that of a family ("BBS genes") and is left out, and so is what a sentence says is no
+    cause.
 
     Example:
         >>> genes_of("Mutations in the ACVRL1, ENG, and SMAD4 genes cause it. The C9orf72 gene too, not the HLA genes.")
         ('ACVRL1', 'ENG', 'SMAD4', 'C9orf72')
     """
-    found: dict[str, None] = {}
-    for match in _GENES.finditer(" ".join(answer.split())):
-        symbols = re.findall(_SYMBOL, match[1])
-        if len(symbols) > 1 or match[2] == "gene":
-            found.update(dict.fromkeys(symbol for symbol in symbols if not _NOT_GENES.fullmatch(symbol)))
-    return tuple(found)
+    found: dict[str, bool] = {}
+    for sentence in _SENTENCE_END.split(" ".join(answer.split())):
+        for match in _GENES.finditer(sentence):
+            symbols = re.findall(_SYMBOL, match[1])
+            if len(symbols) > 1 or match[2] == "gene":
+                for symbol in symbols:
+                    found[symbol] = found.get(symbol, True) and not _NO_CAUSE.search(sentence)
+    return tuple(symbol for symbol, causes in found.items() if causes and not _NOT_GENES.fullmatch(symbol))
 
 
 def _without_abbreviations(pair: QAPair, genes: tuple[str, ...]) -> list[str]:

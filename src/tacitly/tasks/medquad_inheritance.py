@@ -10,6 +10,7 @@ from tacitly.records import Question
 from tacitly.tasks.base import Messages, TaskCard, user
 from tacitly.tasks.medfacts import read_choices
 from tacitly.tasks.medquad import LICENCE, SOURCE, describe
+from tacitly.tasks.medquad_entities import fold_name
 from tacitly.tasks.medquad_pairs import MedQuad, QAPair
 from tacitly.tasks.medquad_task import MedQuadTask
 from tacitly.tasks.sampling import draw
@@ -33,6 +34,8 @@ _EITHER = re.compile(
     r"|\bvariety of|\bcan happen",
     re.I,
 )
+_NOT = "not inherited"
+_Named = tuple[QAPair, tuple[str, ...]]
 _ASKED = "Is {} autosomal dominant, autosomal recessive, X-linked, mitochondrial, or not inherited?"
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z0-9\"(])")
 
@@ -44,7 +47,7 @@ class InheritanceFacts:
     Attributes:
         facts: For each disease the question that was answered, under a name that does not give the pattern away, and
             the pattern.
-        documents: How many documents name exactly one pattern in their answer's first sentence.
+        documents: How many documents name exactly one pattern.
         left_out: How many diseases are not asked about, by the reason.
     """
 
@@ -93,7 +96,7 @@ class MedQuadInheritance(MedQuadTask):
         names = read_choices()["inheritance"]
         everything = (
             Question(
-                question_id=f"{self.name}/{pair.entity.replace(' ', '-')}",
+                question_id=f"{self.name}/{fold_name(pair.focus).replace(' ', '-')}",
                 question=_ASKED.format(pair.focus),
                 answers=names[pattern],
                 entity=pair.entity,
@@ -114,7 +117,7 @@ class MedQuadInheritance(MedQuadTask):
         return TaskCard(
             name=cls.name,
             asks="how a disease is inherited",
-            questions=922,
+            questions=923,
             needs=None,
             answer_form="one of five patterns",
             source=SOURCE,
@@ -123,10 +126,11 @@ class MedQuadInheritance(MedQuadTask):
 
 
 def find_patterns(medquad: MedQuad) -> InheritanceFacts:
-    """Find the pattern of every disease on which MedQuAD's first sentences agree.
+    """Find the pattern of every disease on which MedQuAD's answers agree.
 
-    Where documents about one disease name different patterns, or one names several, no pattern is right on its own, and
-    accepting each would make a guess right too often: the disease is not asked about.
+    A disease is asked about once, or, where its documents go by several names and disagree, once by each name: types of
+    one disease are inherited in their own ways. Where documents of one name still disagree, or one names several
+    patterns, none is right on its own, and accepting each would make a guess right too often: it is left out.
 
     Args:
         medquad: What was read.
@@ -134,13 +138,13 @@ def find_patterns(medquad: MedQuad) -> InheritanceFacts:
     Returns:
         The patterns, with counts.
     """
-    named: dict[str, list[tuple[QAPair, tuple[str, ...]]]] = defaultdict(list)
+    named: dict[str, list[_Named]] = defaultdict(list)
     for pair in medquad.answered("inheritance"):
-        if pair.answer and (patterns := patterns_of(pair.answer)):
+        if patterns := patterns_of(pair.answer):
             named[pair.entity].append((pair, patterns))
     facts: list[tuple[QAPair, str]] = []
     disagree = given_away = 0
-    for found in named.values():
+    for found in (one for of_entity in named.values() for one in _by_name(of_entity)):
         agreed = {pattern for _, several in found for pattern in several}
         askable = [pair for pair, _ in found if pair.focus and not _gives_away(pair.focus)]
         if len(agreed) > 1:
@@ -155,8 +159,20 @@ def find_patterns(medquad: MedQuad) -> InheritanceFacts:
     )
 
 
+def _by_name(found: list[_Named]) -> list[list[_Named]]:
+    """What was said of one disease, taken together where it agrees, else by the names."""
+    if len({pattern for _, patterns in found for pattern in patterns}) == 1:
+        return [found]
+    by_name: dict[str, list[_Named]] = defaultdict(list)
+    for pair, patterns in found:
+        by_name[fold_name(pair.focus)].append((pair, patterns))
+    return list(by_name.values())
+
+
 def patterns_of(answer: str) -> tuple[str, ...]:
     """The patterns that an answer's first sentence names; a question at its beginning is passed over.
+
+    "Not inherited" is taken with every pattern that the rest names for the cases that are.
 
     Example:
         >>> patterns_of("How is it inherited? It is inherited in an autosomal recessive manner. Others are X-linked.")
@@ -167,7 +183,13 @@ def patterns_of(answer: str) -> tuple[str, ...]:
     sentences = _SENTENCE_END.split(" ".join(answer.split()))
     first = next((sentence for sentence in sentences if not sentence.endswith("?")), "")
     found = tuple(pattern for pattern, written in PATTERNS.items() if written.search(first))
-    return () if found == ("not inherited",) and _EITHER.search(first) else found
+    if found != (_NOT,):
+        return found
+    return (
+        ()
+        if _EITHER.search(first)
+        else tuple(p for p, written in PATTERNS.items() if p == _NOT or written.search(answer))
+    )
 
 
 def _gives_away(name: str) -> bool:

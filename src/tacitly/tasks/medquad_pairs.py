@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from tacitly.errors import TaskError
 from tacitly.tasks.archives import ARCHIVES, is_archive, read_members
+from tacitly.tasks.medquad_answers import LINKS_ONLY, plain_answer
 from tacitly.tasks.medquad_documents import Document, PublishedPair
 from tacitly.tasks.medquad_entities import fold_name, group_documents
 from tacitly.tasks.medquad_table import TABLES, fetch_table, read_table
@@ -30,7 +32,7 @@ class QAPair:
         entity: The disease (`tacitly.tasks.medquad_entities`), the same for every document about it.
         question_type: Such as `symptoms`.
         question: As published.
-        answer: With the layout's white space left out; None where it was published without.
+        answer: What it says about the disease (`tacitly.tasks.medquad_answers`).
     """
 
     pair_id: str
@@ -42,7 +44,7 @@ class QAPair:
     entity: str
     question_type: str
     question: str
-    answer: str | None
+    answer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ class ReadingCounts:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MedQuad:
     """What was read of MedQuAD.
 
@@ -106,6 +108,18 @@ class MedQuad:
     def names_of(self, entity: str) -> tuple[str, ...]:
         """The names of a disease, as written: those of the documents about it first; none where it is not known."""
         return self.names.get(entity, ())
+
+    def answers_to(self, pair: QAPair) -> tuple[str, ...]:
+        """All answers to a question, of whatever source: its own first, then those to the same words repeated."""
+        others = self._repeated_by_key.get(_key(pair), ())
+        return tuple(dict.fromkeys((pair.answer, *others)))
+
+    @cached_property
+    def _repeated_by_key(self) -> Mapping[tuple[str, str], list[str]]:
+        found: dict[tuple[str, str], list[str]] = {}
+        for pair in self.repeated:
+            found.setdefault(_key(pair), []).append(pair.answer)
+        return found
 
     def answered(self, question_type: str) -> tuple[QAPair, ...]:
         """The answered questions of a type, the repeated ones too, in their order."""
@@ -143,14 +157,18 @@ def read_medquad(path: Path | None) -> MedQuad:
     asked: set[tuple[str, str]] = set()
     pairs: list[QAPair] = []
     repeated: list[QAPair] = []
-    total = 0
+    total = answered = 0
     for document, document_id, entity in zip(documents, ids, grouped.of_document, strict=True):
         for published in document.pairs:
             total += 1
             if published.answer is None:
                 continue
+            answered += 1
+            answer = plain_answer(published.answer)
+            if answer is None:
+                continue
             key = entity, fold_name(published.question)
-            (repeated if key in asked else pairs).append(_pair(document, document_id, published, entity))
+            (repeated if key in asked else pairs).append(_pair(document, document_id, published, entity, answer))
             asked.add(key)
     if not pairs:
         raise TaskError(f"{path} has no question with an answer", remedy="give a whole copy of MedQuAD")
@@ -158,9 +176,13 @@ def read_medquad(path: Path | None) -> MedQuad:
         documents=len(everything) + unread,
         unread=unread,
         pairs=total,
-        answered=len(pairs) + len(repeated),
+        answered=answered,
         entities=len({pair.entity for pair in pairs}),
-        left_out={NO_ANSWER: total - len(pairs) - len(repeated), REPEATED: len(repeated)},
+        left_out={
+            NO_ANSWER: total - answered,
+            LINKS_ONLY: answered - len(pairs) - len(repeated),
+            REPEATED: len(repeated),
+        },
         joined_nothing=grouped.unused + grouped.refused,
     )
     return MedQuad(tuple(pairs), counts, tuple(repeated), grouped.names)
@@ -186,6 +208,11 @@ def _read_documents(path: Path | None) -> tuple[list[Document], int]:
     return documents, len(parsed) - len(documents)
 
 
+def _key(pair: QAPair) -> tuple[str, str]:
+    """What is the same for a question asked twice."""
+    return pair.entity, fold_name(pair.question)
+
+
 def _unique_ids(documents: Sequence[Document]) -> list[str]:
     """Each document's id; where several share one, with what they are about."""
     shared = Counter(document.document_id for document in documents)
@@ -200,7 +227,7 @@ def _unique_ids(documents: Sequence[Document]) -> list[str]:
     return found
 
 
-def _pair(document: Document, document_id: str, published: PublishedPair, entity: str) -> QAPair:
+def _pair(document: Document, document_id: str, published: PublishedPair, entity: str, answer: str) -> QAPair:
     number = document.document_id.removeprefix(f"{document.source}/")
     return QAPair(
         pair_id=f"{document_id}/{published.pair_id.removeprefix(f'{number}-')}",
@@ -212,5 +239,5 @@ def _pair(document: Document, document_id: str, published: PublishedPair, entity
         entity=entity,
         question_type=published.question_type,
         question=published.question,
-        answer=published.answer,
+        answer=answer,
     )

@@ -39,7 +39,10 @@ class MedQuadTask(ABC):
     @property
     def notes(self) -> tuple[str, ...]:
         """How much was read, and why the rest is left out."""
-        return (f"MedQuAD: {self.medquad.counts.summary}",)
+        notes = (f"MedQuAD: {self.medquad.counts.summary}",)
+        if any(pair.synonyms or pair.cui for pair in self.medquad.pairs):
+            return notes
+        return (*notes, "this copy of MedQuAD tells no synonyms or concepts: one disease may count as several")
 
     @abstractmethod
     def ask(self, medquad: MedQuad) -> tuple[Question, ...]:

@@ -1,6 +1,8 @@
 # Everything that the README, the continuous integration and people call.
 PYTHON ?= python3
 BIN = .venv/bin
+# What is imported (torch and its kin) keeps its bytecode: every later start is seconds shorter.
+unexport PYTHONDONTWRITEBYTECODE
 
 # MedQuAD: a copy beside the checkout where there is one, else the hub's.
 MEDQUAD = ../shared/data/medquad.tar.xz

@@ -11,9 +11,11 @@ import torch
 
 from tacitly.cli.main import run as command
 from tacitly.collect.tables import read_questions
-from tacitly.errors import SettingsError, StorageError, TaskError, TrainingError
+from tacitly.finetune.adapting import open_trainer
+from tacitly.finetune.answers import HeldOutQuestions
 from tacitly.finetune.data import FinetuneData
 from tacitly.finetune.examples import IGNORED
+from tacitly.finetune.trainer import precision
 from tacitly.finetune.tuning import run_finetune
 from tacitly.models.load import load_model, weights_hash
 from tacitly.progress import RecordedProgress
@@ -21,7 +23,7 @@ from tacitly.run_folder import RunFolder
 from tacitly.settings import FinetuneSettings
 from tacitly.study import run_study
 from tacitly.tasks.entity_split import EntitySplit
-from tests.tiny import save_model
+from tests.unit.finetune_samples import changed, sample_settings
 
 pytestmark = [
     pytest.mark.unit,
@@ -30,40 +32,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 
-TRAIN = {
-    "max_steps": 6, "save_steps": 2, "log_steps": 2, "max_length": 96, "lora_r": 4, "score_examples": 4,
-    "learning_rate": 5e-3, "eval_examples": 8,
-}  # fmt: skip
-
 
 @pytest.fixture(scope="module")
-def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("finetune") / "questions.jsonl"
-    rows = [
-        {
-            "id": f"q{i}",
-            "question": f"What is thing {i % 12}?",
-            "answers": [f"Thing {i % 12} is a thing. It is the {i}th row. " + "It goes on. " * (i % 7)],
-            "entity": f"thing {i % 12}",
-        }
-        for i in range(48)
-    ]
-    path.write_text("\n".join(map(json.dumps, rows)))
-    return path
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_model(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture(scope="module")
-def settings(questions: Path, model: Path) -> FinetuneSettings:
-    return FinetuneSettings(task={"name": "file", "path": questions}, model={"name": str(model)}, train=TRAIN)
-
-
-def changed(settings: FinetuneSettings, **train: Any) -> FinetuneSettings:
-    return settings.model_copy(update={"train": settings.train.model_copy(update=train)})
+def settings(tmp_path_factory: pytest.TempPathFactory) -> FinetuneSettings:
+    return sample_settings(tmp_path_factory.mktemp("finetune"))
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +129,8 @@ def test_the_loss_on_held_out_entities_falls_and_is_written_down(tuned: Path) ->
     assert len(list((tuned / "checkpoints").glob("checkpoint-*/adapter_model.safetensors"))) == 2
 
 
-def test_an_adapter_folder_and_its_merged_model_are_the_same_model(tuned: Path, model: Path) -> None:
+def test_an_adapter_folder_and_its_merged_model_are_the_same_model(tuned: Path, settings: FinetuneSettings) -> None:
+    model = settings.model.name
     assert command(["finetune", str(_recipe(tuned)), "--out", str(tuned), "--merge"]) == 0
     adapter, merged, base = (load_model(str(f)) for f in (tuned, tuned / "merged", model))
     ids = torch.arange(10, 40).unsqueeze(0)
@@ -175,9 +148,9 @@ def _recipe(tuned: Path) -> Path:
 
 
 def test_a_study_of_a_tuned_model_leaves_out_what_it_was_trained_on(
-    tuned: Path, questions: Path, tmp_path: Path
+    tuned: Path, settings: FinetuneSettings, tmp_path: Path
 ) -> None:
-    recipe = {"task.name": "file", "task.path": str(questions), "task.limit": None, "model.name": str(tuned)}
+    recipe = {"task.name": "file", "task.path": str(settings.task.path), "task.limit": None, "model.name": str(tuned)}
     progress = RecordedProgress()
     run_study("demo", overrides=recipe, out=tmp_path / "held", until="answers", progress=progress)
     asked = pd.read_parquet(tmp_path / "held" / "questions.parquet")
@@ -187,91 +160,6 @@ def test_a_study_of_a_tuned_model_leaves_out_what_it_was_trained_on(
     marked = read_questions(RunFolder.view(tmp_path / "all"))[0]
     parts = [question.meta["training"] for question in marked]
     assert (len(parts), parts.count("trained"), parts.count("held_out")) == (48, 36, 12)
-
-
-def test_a_stopped_training_goes_on_and_ends_the_same(
-    settings: FinetuneSettings, tuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tacitly.finetune.trainer import LoraTrainer
-
-    step = LoraTrainer.training_step
-
-    def stop_at_five(self: LoraTrainer, *args: Any, **kwargs: Any) -> torch.Tensor:
-        if self.state.global_step == 4:
-            raise KeyboardInterrupt
-        return step(self, *args, **kwargs)
-
-    monkeypatch.setattr(LoraTrainer, "training_step", stop_at_five)
-    with pytest.raises(KeyboardInterrupt):
-        run_finetune(settings, out=tmp_path / "run")
-    monkeypatch.undo()
-    progress = RecordedProgress()
-    again = run_finetune(settings, out=tmp_path / "run", progress=progress)
-    assert any("going on from step 4" in note for note in progress.notes)
-    assert (again.folder / "adapter_model.safetensors").read_bytes() == (
-        tuned / "adapter_model.safetensors"
-    ).read_bytes()
-    assert again.record.losses == json.loads((tuned / "finetune.json").read_text())["losses"]
-    assert run_finetune(settings, out=tmp_path / "run").did is False
-
-
-def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(
-    settings: FinetuneSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from trl.trainer.sft_trainer import SFTTrainer
-
-    step = SFTTrainer.training_step
-
-    def broken(self: SFTTrainer, *args: Any, **kwargs: Any) -> torch.Tensor:
-        loss: torch.Tensor = step(self, *args, **kwargs)
-        return loss * float("nan") if self.state.global_step == 3 else loss
-
-    monkeypatch.setattr(SFTTrainer, "training_step", broken)
-    with pytest.raises(TrainingError, match=r"the loss is no longer finite at step 4; the last good checkpoint"):
-        run_finetune(settings, out=tmp_path / "run")
-    assert (tmp_path / "run" / "checkpoints" / "checkpoint-2" / "whole.json").is_file()
-
-
-def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(
-    settings: FinetuneSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from safetensors import SafetensorError
-    from trl.trainer.sft_trainer import SFTTrainer
-
-    save = SFTTrainer._save_checkpoint
-
-    def full(self: SFTTrainer, model: Any, trial: Any) -> None:
-        if self.state.global_step == 4:
-            raise SafetensorError("I/O error: No space left on device (os error 28)")
-        save(self, model, trial)
-
-    monkeypatch.setattr(SFTTrainer, "_save_checkpoint", full)
-    with pytest.raises(StorageError, match="the disk is full"):
-        run_finetune(settings, out=tmp_path / "run")
-    monkeypatch.undo()
-    assert (tmp_path / "run" / "checkpoints" / "checkpoint-2" / "whole.json").is_file()
-    assert run_finetune(settings, out=tmp_path / "run").record.complete
-
-
-def test_other_settings_are_refused_by_name(tuned: Path, settings: FinetuneSettings) -> None:
-    with pytest.raises(TrainingError, match=r"train\.learning_rate was 0\.005, now 0\.1; give the same settings"):
-        run_finetune(changed(settings, learning_rate=0.1), out=tuned)
-    assert run_finetune(changed(settings, report_to=("tensorboard",)), out=tuned).did is False
-
-
-def test_what_cannot_be_trained_is_refused(settings: FinetuneSettings, tmp_path: Path) -> None:
-    with pytest.raises(TaskError, match=r"no question that would be trained on fits into train\.max_length=16"):
-        run_finetune(changed(settings, max_length=16), out=tmp_path / "a")
-    with pytest.raises(SettingsError, match=r"'train.max_length' is 100000; allowed: at most the model's 256"):
-        run_finetune(changed(settings, max_length=100_000), out=tmp_path / "b")
-    with pytest.raises(TaskError, match="leaves one part empty"):
-        run_finetune(changed(settings, held_out=0.999), out=tmp_path / "c")
-    (tmp_path / "d").mkdir()
-    (tmp_path / "d" / "thesis.txt").write_text("mine")
-    with pytest.raises(TrainingError, match=r"holds files but no finetune\.json"):
-        run_finetune(settings, out=tmp_path / "d")
-    with pytest.raises(TrainingError, match="the trainer refuses the settings"):
-        run_finetune(changed(settings, scheduler="sideways"), out=tmp_path / "e")
 
 
 def test_a_base_model_without_a_template_learns_the_plain_form(settings: FinetuneSettings) -> None:
@@ -285,8 +173,92 @@ def test_a_base_model_without_a_template_learns_the_plain_form(settings: Finetun
     assert any("plain 'Q: / A:' form" in note for note in progress.notes)
 
 
-def test_four_bit_training_runs(settings: FinetuneSettings, tmp_path: Path) -> None:
-    pytest.importorskip("bitsandbytes")
-    done = run_finetune(changed(settings, quantize_4bit=True, max_steps=5, score_examples=0), out=tmp_path / "run")
+def test_four_bit_training_runs_and_is_asked(
+    settings: FinetuneSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = pytest.importorskip("bitsandbytes.nn.modules")
+    monkeypatch.setattr(layers, "has_avx512bf16", lambda: True)  # such CPUs pack weights so that none can be trained
+    done = run_finetune(changed(settings, quantize_4bit=True, max_steps=5, score_examples=1), out=tmp_path / "run")
     assert done.record.training["steps"] == 5
     assert done.record.losses["held_out"][-1][1] < done.record.losses["held_out"][0][1]
+    assert set(done.record.scores) == {"before", "after"}
+
+
+@pytest.mark.parametrize(
+    "train", [{"gradient_accumulation": 2}, {"gradient_checkpointing": True}, {"group_by_length": False}]
+)
+def test_other_ways_to_train_learn_too(settings: FinetuneSettings, tmp_path: Path, train: dict[str, Any]) -> None:
+    done = run_finetune(changed(settings, max_steps=3, score_examples=1, **train), out=tmp_path / "run")
+    assert done.record.losses["held_out"][-1][1] < done.record.losses["held_out"][0][1]
+    assert done.record.training["steps"] == 3
+
+
+def test_the_answers_after_training_are_those_of_the_folder(tuned: Path, settings: FinetuneSettings) -> None:
+    data = FinetuneData.read(settings, progress=RecordedProgress())
+    asked = HeldOutQuestions(
+        data.scored, [data.form.render(data.task.prompt(q)) for q in data.scored], data.task.max_new_tokens,
+        data.task.stop,
+    )  # fmt: skip
+    answers = asked.ask(load_model(str(tuned)), data.form, RecordedProgress(), when="again")
+    assert pd.read_parquet(tuned / "answers.parquet")["after"].tolist() == answers
+
+
+def test_the_held_out_loss_is_per_token_whatever_the_batches(settings: FinetuneSettings, tmp_path: Path) -> None:
+    losses = []
+    for batch_size in (1, 3):
+        data = FinetuneData.read(changed(settings, batch_size=batch_size), progress=RecordedProgress())
+        trainer = open_trainer(data, tmp_path / str(batch_size), RecordedProgress())
+        losses.append(trainer.evaluate()["eval_loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+def test_only_questions_that_fit_with_an_answer_are_asked(tmp_path: Path) -> None:
+    settings = sample_settings(tmp_path, "gpt2", score_examples=48)
+    lines = settings.task.path.read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    for row in rows[::2]:
+        row["question"] += " Please." * 28
+    settings.task.path.write_text("\n".join(map(json.dumps, rows)))
+    data = FinetuneData.read(settings, progress=RecordedProgress())
+    held_out = data.part("held_out")
+    assert 0 < len(data.scored) < len(held_out)
+    assert all(len(q.question) < 60 for q in data.scored)
+
+
+def test_every_epoch_has_its_order_wherever_the_sampler_lies(settings: FinetuneSettings, tmp_path: Path) -> None:
+    trainer = open_trainer(FinetuneData.read(settings, progress=RecordedProgress()), tmp_path, RecordedProgress())
+    trainer.get_train_dataloader()
+    first, trainer.state.epoch = list(trainer.order), 1.5
+    trainer.callback_handler.on_epoch_begin(trainer.args, trainer.state, trainer.control)
+    second = list(trainer.order)
+    assert first != second
+    assert sorted(first) == sorted(second)
+    trainer.order.set_epoch(1)
+    assert list(trainer.order) == second
+
+
+def test_the_precision_is_the_models_own_on_a_cpu() -> None:
+    computed = "bfloat16" if torch.accelerator.is_available() else "float16"
+    assert precision("float16", quantized=False) == computed
+    assert precision("float16", quantized=True) == f"{computed} on 4-bit weights"
+
+
+def test_what_a_merged_model_was_trained_on_is_never_held_out(
+    tuned: Path, settings: FinetuneSettings, tmp_path: Path
+) -> None:
+    command(["finetune", str(_recipe(tuned)), "--out", str(tuned), "--merge"])
+    earlier = EntitySplit.read(tuned)
+    assert earlier is not None
+    rows = [
+        {"id": f"n{i}", "question": f"What is {name}?", "answers": ["It is new."], "entity": name}
+        for i, name in enumerate(["thing 1", "thing 2", *(f"new {i}" for i in range(10))])
+    ]
+    (tmp_path / "more.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    again = changed(settings, max_steps=1, held_out=0.5)
+    again = changed(changed(again, "model", name=str(tuned / "merged")), "task", path=tmp_path / "more.jsonl")
+    data = FinetuneData.read(again, progress=RecordedProgress())
+    assert earlier.trained <= data.seen.trained
+    assert earlier.trained.isdisjoint(q.entity for q in data.part("held_out"))
+    assert len(data.seen.entities) == len(earlier.trained | {row["entity"] for row in rows})
+    data.seen.write(tmp_path)
+    assert EntitySplit.read(tmp_path) == data.seen

@@ -1,7 +1,9 @@
 """Reading folders and archives: every form gives the same, and what is damaged or meant to harm is one clear line."""
 
+import itertools
 import os
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from tests.unit.medquad_samples import SMALL, tar_bytes, write_folder, write_tar
 pytestmark = pytest.mark.unit
 
 TARS = ("a.tar", "a.tar.gz", "a.tgz", "a.tar.bz2", "a.tar.xz")
+FEW = {"a.xml": b"<a/>" * 300, "b.xml": b"<b/>"}
 
 
 def _read(path: Path, limits: Limits | None = None) -> dict[str, bytes]:
@@ -27,6 +30,16 @@ def _refusal(path: Path, limits: Limits | None = None) -> str:
         _read(path, limits)
     assert "\n" not in str(refused.value)
     return str(refused.value)
+
+
+def _read_or_refuse(path: Path) -> dict[str, bytes] | None:
+    try:
+        return _read(path)
+    except TaskError as error:
+        message = str(error)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    return None
 
 
 def _write(path: Path, files: dict[str, bytes]) -> Path:
@@ -45,6 +58,13 @@ def test_a_folder_gives_its_files_in_order(tmp_path: Path) -> None:
     found = _read(write_folder(tmp_path, {**SMALL, ".git/x.xml": b"no", "notes.txt": b"no"}))
     assert found == SMALL
     assert list(found) == sorted(SMALL)
+
+
+@pytest.mark.parametrize("name", ["folder", "a.zip", *TARS])
+def test_a_name_in_capitals_is_found(tmp_path: Path, name: str) -> None:
+    files = {"A.XML": b"<a/>", "x/b.Xml": b"<b/>"}
+    path = write_folder(tmp_path / name, files) if name == "folder" else _write(tmp_path / name, files)
+    assert _read(path) == files
 
 
 @pytest.mark.parametrize("name", ["a.zip", *TARS])
@@ -114,6 +134,31 @@ def test_a_zip_that_lies_about_a_size_is_stopped(tmp_path: Path) -> None:
     assert "cannot be read" in refusal
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_whose_sizes_cannot_be_limited_is_refused(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.xml", bytes(20_000_000))
+    tracemalloc.start()
+    refusal = _refusal(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert f"a.xml is compressed by method {method}; allowed: methods 0 (stored) and 8 (deflated); pack" in refusal
+    assert peak < 1_000_000
+
+
+def test_a_stored_zip_is_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.xml", b"<a/>")
+    assert _read(tmp_path / "a.zip") == {"a.xml": b"<a/>"}
+
+
+def test_a_zips_entry_without_a_name_is_passed_over(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"a.xml": b"<a/>", "b.xml": b"<b/>"})
+    path.write_bytes(path.read_bytes().replace(b"a.xml", b"\0.xml"))
+    assert _read(path) == {"b.xml": b"<b/>"}
+
+
 def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"a.xml": b"<a/>"})
     raw = bytearray(path.read_bytes())
@@ -148,17 +193,41 @@ def test_a_changed_byte_gives_the_files_or_a_clear_refusal(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     name = data.draw(st.sampled_from(["a.zip", *TARS]))
-    path = _write(tmp_path_factory.mktemp("damage") / name, {"a.xml": b"<a/>" * 300, "b.xml": b"<b/>"})
+    path = _write(tmp_path_factory.mktemp("damage") / name, FEW)
     raw = bytearray(path.read_bytes())
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
     path.write_bytes(raw)
-    message = f"{path}"
-    try:
-        _read(path)
-    except TaskError as error:
-        message = str(error)
-    assert message.startswith(str(path))
-    assert "\n" not in message
+    found = _read_or_refuse(path)
+    if found is None:
+        return
+    if name == "a.zip":  # has no checksum of its list of files
+        assert found.items() <= FEW.items()
+    elif name == "a.tar":  # has none of what the files hold
+        assert {inside: len(content) for inside, content in found.items()} == {"a.xml": 1200, "b.xml": 4}
+    else:
+        assert found == FEW
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.tar.bz2", "a.tar.xz"])
+def test_damage_anywhere_in_a_compressed_tar_is_found(tmp_path: Path, name: str) -> None:
+    path = _write(tmp_path / name, FEW)
+    raw = path.read_bytes()
+    refused = 0
+    for place, bit in itertools.product(range(len(raw)), range(0, 8, 3)):
+        path.write_bytes(raw[:place] + bytes([raw[place] ^ 1 << bit]) + raw[place + 1 :])
+        found = _read_or_refuse(path)
+        assert found in (None, FEW)
+        refused += found is None
+    assert refused > len(raw)
+    for size in range(len(raw)):
+        path.write_bytes(raw[:size])
+        assert _read_or_refuse(path) is None
+
+
+def test_what_follows_the_end_of_a_tar_counts_too(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tar.xz", tar_bytes(FEW) + bytes(2_000_000))
+    assert _read(path) == FEW
+    assert "unpacks to too much" in _refusal(path, Limits(total=1_000_000))
 
 
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """Reading MedQuAD: every form gives the same questions, and what is wrong with one is one clear line."""
 
+import tracemalloc
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,6 +169,25 @@ def test_tables_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     assert "has no rows" in _refusal(tmp_path / "a.csv")
     (tmp_path / "b.csv").write_text("qtype,Question,Answer\ncauses,What causes gout ?,\n")
     assert "has no question with an answer" in _refusal(tmp_path / "b.csv")
+
+
+@pytest.mark.parametrize("length", [50_000, 1_500_000])
+@pytest.mark.parametrize("categories", [False, True])
+def test_a_parquet_that_repeats_a_long_text_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, categories: bool
+) -> None:
+    monkeypatch.setattr("tacitly.tasks.medquad_table._MOST_BYTES", 2_000_000)
+    rows = 2_000
+    answers = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["x" * length]))
+    table = pa.table({"qtype": ["causes"] * rows, "Question": ["What causes gout ?"] * rows, "Answer": answers})
+    pq.write_table(table, tmp_path / "a.parquet", store_schema=categories)
+    assert (tmp_path / "a.parquet").stat().st_size < 100_000
+    tracemalloc.start()
+    refusal = _refusal(tmp_path / "a.parquet")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "a.parquet is too large; allowed: 2,000,000 bytes" in refusal
+    assert peak < 8_000_000
 
 
 def test_paths_that_hold_no_medquad_are_refused(tmp_path: Path) -> None:

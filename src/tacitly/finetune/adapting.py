@@ -1,9 +1,6 @@
 """Training the adapter, and asking the model before and after."""
 
-import gc
 import json
-import math
-import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,14 +8,12 @@ import pandas as pd
 from peft import PeftModel
 from transformers import TrainerState
 
-from tacitly.errors import TrainingError
 from tacitly.finetune.answers import HeldOutQuestions, similarity_scores
-from tacitly.finetune.checkpoints import explained, last_whole
+from tacitly.finetune.checkpoints import delete_broken, explained, last_whole, step_of
 from tacitly.finetune.data import FinetuneData
 from tacitly.finetune.record import Record
 from tacitly.finetune.trainer import LoraTrainer, make_trainer, optimizer_name, precision
 from tacitly.models.adapter import CONFIG
-from tacitly.models.load import load_model
 from tacitly.models.quiet import library_notes_off
 from tacitly.progress import Progress
 from tacitly.storage import write_whole
@@ -27,7 +22,26 @@ ANSWERS = "answers.parquet"
 CHECKPOINTS = "checkpoints"
 
 
-def train_adapter(data: FinetuneData, folder: Path, record: Record, progress: Progress) -> None:
+def open_trainer(data: FinetuneData, folder: Path, progress: Progress) -> LoraTrainer:
+    """Put the adapter on the model; until it is trained, the model answers as before.
+
+    Raises:
+        TrainingError: If a setting names something that the libraries do not have.
+    """
+    with library_notes_off():
+        trainer = make_trainer(
+            data.language_model,
+            data.settings,
+            train=data.learned[0],
+            held_out=data.evaluated[0],
+            folder=folder / CHECKPOINTS,
+            progress=progress,
+        )
+    data.language_model.model.train(mode=False)
+    return trainer
+
+
+def train_adapter(trainer: LoraTrainer, data: FinetuneData, folder: Path, record: Record, progress: Progress) -> None:
     """Train, from the last whole checkpoint where there is one, and save the adapter and the tokenizer.
 
     Raises:
@@ -35,70 +49,55 @@ def train_adapter(data: FinetuneData, folder: Path, record: Record, progress: Pr
         StorageError: If the disk is full.
     """
     checkpoints = folder / CHECKPOINTS
+    if trainer.is_world_process_zero():
+        with explained(folder):
+            delete_broken(checkpoints)
     resumed = last_whole(checkpoints)
-    train, held_out = data.learned[0], data.evaluated[0]
-    with library_notes_off():
-        trainer = make_trainer(
-            data.language_model, data.settings, train=train, held_out=held_out, folder=checkpoints, progress=progress
-        )
-        _run(trainer, data, folder, record, progress, resumed=resumed)
-
-
-def _run(
-    trainer: LoraTrainer,
-    data: FinetuneData,
-    folder: Path,
-    record: Record,
-    progress: Progress,
-    *,
-    resumed: Path | None,
-) -> None:
-    begun = int(resumed.name.rpartition("-")[2]) if resumed else 0
     progress.note(
-        f"LoRA on {len(data.learned[0])} pairs in {precision()} with {optimizer_name(data.settings.train)}"
-        + (f", going on from step {begun}" if begun else "")
+        f"LoRA on {len(data.learned[0])} pairs in {_precision(data)} with {optimizer_name(data.settings.train)}"
+        + (f", going on from step {step_of(resumed)}" if resumed else "")
     )
-    if not record.losses.get("held_out"):
-        record.losses["held_out"] = [[0, _evaluate(trainer, progress)]]
-        if trainer.is_world_process_zero():
-            record.write(folder)
-    started = time.monotonic()
-    with explained(folder):
-        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
-    seconds = time.monotonic() - started
-    _keep_losses(record, trainer, progress)
-    if trainer.state.global_step > begun or not record.training:
-        record.training = _training(trainer, data, seconds)
+    with library_notes_off():
+        _train(trainer, folder, record, progress, resumed=resumed)
+    record.training = _training(trainer, data)
     if trainer.is_world_process_zero():
         with explained(folder):
             _save(trainer, data, folder)
         record.write(folder)
 
 
+def _train(trainer: LoraTrainer, folder: Path, record: Record, progress: Progress, *, resumed: Path | None) -> None:
+    if not record.losses:
+        record.losses["held_out"] = [[0, _evaluate(trainer, progress)]]
+        if trainer.is_world_process_zero():
+            record.write(folder)
+    with explained(folder):
+        trainer.go_on(resumed)
+    _keep_losses(record, trainer, progress)
+
+
 def answer_before(data: FinetuneData, folder: Path, record: Record, progress: Progress) -> None:
     """Ask the base model the held-out questions, unless that is done."""
-    if "before" not in record.scores and data.scored:
-        _answer(data, data.language_model, folder, record, progress, when="before")
+    if "before" not in record.scores:
+        _answer(data, folder, record, progress, when="before")
 
 
 def answer_after(data: FinetuneData, folder: Path, record: Record, progress: Progress) -> None:
-    """Ask the tuned model, as a study would load it, the same questions."""
+    """Ask the tuned model, in the same precision, the same questions."""
+    data.language_model.model.train(mode=False)
+    _answer(data, folder, record, progress, when="after")
+
+
+def _answer(data: FinetuneData, folder: Path, record: Record, progress: Progress, *, when: str) -> None:
     if not data.scored:
         return
-    gc.collect()
-    settings = data.settings.model
-    tuned = load_model(str(folder), dtype=settings.dtype, note=progress.note)
-    _answer(data, tuned, folder, record, progress, when="after")
-
-
-def _answer(data: FinetuneData, model: Any, folder: Path, record: Record, progress: Progress, *, when: str) -> None:
     asked = HeldOutQuestions(
         data.scored,
         [data.form.render(data.task.prompt(q)) for q in data.scored],
         data.task.max_new_tokens,
         tuple(dict.fromkeys((*data.task.stop, *data.form.stop))),
     )
-    answers = asked.ask(model, data.form, progress, when=when)
+    answers = asked.ask(data.language_model, data.form, progress, when=when)
     path = folder / ANSWERS
     table = (
         pd.read_parquet(path)
@@ -120,15 +119,7 @@ def _answer(data: FinetuneData, model: Any, folder: Path, record: Record, progre
 def _evaluate(trainer: LoraTrainer, progress: Progress) -> float:
     """The mean loss on held-out pairs, in nats per token of the answers."""
     progress.begin("loss on held-out entities", None)
-    return _finite(float(trainer.evaluate()["eval_loss"]))
-
-
-def _finite(loss: float) -> float:
-    if not math.isfinite(loss):
-        raise TrainingError(
-            "the loss on held-out entities is not finite", remedy="check the model and train.learning_rate"
-        )
-    return round(loss, 6)
+    return round(float(trainer.evaluate()["eval_loss"]), 6)
 
 
 def _keep_losses(record: Record, trainer: LoraTrainer, progress: Progress) -> None:
@@ -141,22 +132,25 @@ def _keep_losses(record: Record, trainer: LoraTrainer, progress: Progress) -> No
                 history[name][int(entry["step"])] = round(float(entry[key]), 6)
     if state.global_step not in history["held_out"]:
         history["held_out"][state.global_step] = _evaluate(trainer, progress)
-    _finite(history["held_out"][state.global_step])
     record.losses = {name: [[step, loss] for step, loss in sorted(found.items())] for name, found in history.items()}
 
 
-def _training(trainer: LoraTrainer, data: FinetuneData, seconds: float) -> dict[str, Any]:
+def _training(trainer: LoraTrainer, data: FinetuneData) -> dict[str, Any]:
     model = _model_of(trainer)
     return {
         "steps": trainer.state.global_step,
         "epochs": round(float(trainer.state.epoch or 0), 3),
-        "seconds": round(seconds, 1),
-        "tokens_per_second": round(trainer.tokens_seen / seconds, 1),
+        "seconds": round(trainer.seconds, 1),
+        "tokens_per_second": round(trainer.tokens_seen / trainer.seconds, 1),
         "device": str(trainer.args.device),
-        "precision": precision(),
+        "precision": _precision(data),
         "optimizer": optimizer_name(data.settings.train),
         "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
     }
+
+
+def _precision(data: FinetuneData) -> str:
+    return precision(data.language_model.identity.dtype, quantized=data.settings.train.quantize_4bit)
 
 
 def _model_of(trainer: LoraTrainer) -> PeftModel:

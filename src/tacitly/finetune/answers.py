@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from tacitly.engines.base import Request, Sampling
 from tacitly.engines.torch_engine import TorchEngine
@@ -40,9 +41,10 @@ class HeldOutQuestions:
         ]
         found: dict[str, str] = {}
         sampling = Sampling(max_new_tokens=self.max_new_tokens, stop=self.stop)
-        for batch in TorchEngine(language_model).generate(requests, sampling=sampling):
-            found |= {generation.key: generation.text for generation in batch}
-            progress.advance(len(batch))
+        with torch.no_grad():  # other than a loaded model's, an adapter's weights have gradients
+            for batch in TorchEngine(language_model).generate(requests, sampling=sampling):
+                found |= {generation.key: generation.text for generation in batch}
+                progress.advance(len(batch))
         return [found[question.question_id] for question in self.questions]
 
 

@@ -23,7 +23,7 @@ def mark_whole(checkpoint: Path) -> None:
 
 
 def last_whole(folder: Path) -> Path | None:
-    """The newest checkpoint that is whole; newer ones that a kill left half written are deleted.
+    """The newest checkpoint that is whole, or None.
 
     Example:
         >>> import tempfile
@@ -32,15 +32,22 @@ def last_whole(folder: Path) -> Path | None:
         ...     (folder / f"checkpoint-{step}").mkdir()
         >>> mark_whole(folder / "checkpoint-5"), mark_whole(folder / "checkpoint-10")
         (None, None)
-        >>> last_whole(folder).name, (folder / "checkpoint-15").exists()
-        ('checkpoint-10', False)
+        >>> last_whole(folder).name
+        'checkpoint-10'
     """
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
-    for checkpoint in found:
-        if _is_whole(checkpoint):
-            return checkpoint
-        shutil.rmtree(checkpoint)
-    return None
+    return max(filter(_is_whole, folder.glob("checkpoint-*")), key=step_of, default=None)
+
+
+def delete_broken(folder: Path) -> None:
+    """Delete what a kill left half written; only one process may."""
+    for checkpoint in folder.glob("checkpoint-*"):
+        if not _is_whole(checkpoint):
+            shutil.rmtree(checkpoint)
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step after which a checkpoint was written."""
+    return int(checkpoint.name.rpartition("-")[2])
 
 
 def _is_whole(checkpoint: Path) -> bool:

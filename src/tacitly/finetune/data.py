@@ -1,15 +1,18 @@
 """What is learned and what is held out: questions split by entity, and their examples."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tacitly.errors import ModelError, SettingsError, TaskError
 from tacitly.finetune.examples import Example, ExampleCounts, ExampleMaker
+from tacitly.models.adapter import is_adapter
 from tacitly.models.load import LanguageModel, load_model
 from tacitly.models.prompts import PromptFormat
 from tacitly.progress import Progress
@@ -30,6 +33,7 @@ class FinetuneData:
     Attributes:
         questions: Every answered question of the task.
         split: Which entities are trained on.
+        earlier: The split of the model itself, where it is a merged one that was fine-tuned before.
     """
 
     settings: FinetuneSettings
@@ -38,15 +42,23 @@ class FinetuneData:
     split: EntitySplit
     language_model: LanguageModel
     form: PromptFormat
+    earlier: EntitySplit | None
 
     @classmethod
     def read(cls, settings: FinetuneSettings, *, progress: Progress) -> "FinetuneData":
         """Read the task and open the model.
 
         Raises:
-            UserError: If there are no questions, the split is empty, or the model cannot be opened.
+            UserError: If there are no questions, the split is empty, or the model cannot be opened or is an adapter.
         """
-        asked = settings.task
+        asked, name = settings.task, settings.model.name
+        if is_adapter(name):
+            raise ModelError(
+                f"setting 'model.name' is {name!r}, an adapter that could not carry another",
+                allowed="a whole model",
+                remedy=f"give {str(Path(name) / 'merged')!r}, which `tacitly finetune ... --merge` writes",
+            )
+        earlier = EntitySplit.read(Path(name))
         progress.begin("reading the questions", None)
         task = load_task(asked.name, path=asked.path, limit=asked.limit, prompt=asked.prompt, seed=settings.seed)
         questions = tuple(q for q in task.questions() if q.answers and q.answers[0].strip())
@@ -54,10 +66,15 @@ class FinetuneData:
             progress.note(line)
         if not questions:
             raise TaskError(f"task {asked.name!r} has no answered questions", remedy="check task.path and task.limit")
-        split = EntitySplit.draw(questions, held_out=settings.train.held_out, rng=_rng(settings, _SPLIT))
+        split = EntitySplit.draw(
+            questions,
+            held_out=settings.train.held_out,
+            rng=_rng(settings, _SPLIT),
+            trained=_trained_before(questions, earlier),
+        )
         progress.begin("loading the model", None)
         language_model = load_model(
-            settings.model.name,
+            name,
             revision=settings.model.revision,
             dtype=settings.model.dtype,
             note=progress.note,
@@ -76,7 +93,7 @@ class FinetuneData:
         )
         if not form.has_template:
             progress.note("the model has no chat template; it learns the plain 'Q: / A:' form")
-        return cls(settings, task, questions, split, language_model, form)
+        return cls(settings, task, questions, split, language_model, form, earlier)
 
     @cached_property
     def digest(self) -> str:
@@ -96,7 +113,7 @@ class FinetuneData:
         train = self.settings.train
         trained = self.part("trained")
         if train.max_steps is not None:
-            room = train.max_steps * train.batch_size * train.gradient_accumulation * _processes()
+            room = train.max_steps * train.batch_size * train.gradient_accumulation * processes()
             trained = self._draw(trained, room, _LEARNED)
         return self._examples(trained, "trained on")
 
@@ -109,14 +126,24 @@ class FinetuneData:
 
     @cached_property
     def scored(self) -> list[Question]:
-        """Held-out questions that are answered before and after."""
-        return self._draw(self.part("held_out"), self.settings.train.score_examples, _SCORED)
+        """Held-out questions that are answered before and after; they and an answer fit into the context."""
+        wanted = self.settings.train.score_examples
+        return self._draw([q for q in self.part("held_out") if self._fits(q)], wanted, _SCORED) if wanted else []
 
     @cached_property
     def seen(self) -> EntitySplit:
-        """The split to write down: with `train.max_steps`, not all of the trained part is learned from."""
+        """The split to write down: of the trained part what was learned, now or before.
+
+        With `train.max_steps`, that is not all of it.
+        """
+        seen = self.split.used(self.learned_entities | _trained_before(self.questions, self.earlier))
+        return seen.after(self.earlier) if self.earlier else seen
+
+    @cached_property
+    def learned_entities(self) -> set[str]:
+        """The entities of what is trained on."""
         drawn = {example.question_id for example in self.learned[0]}
-        return self.split.used((q.entity for q in self.questions if q.question_id in drawn), self.questions)
+        return {q.entity for q in self.questions if q.question_id in drawn}
 
     def counts(self) -> dict[str, Any]:
         """The split's sizes, and what became of the answers, for the record."""
@@ -126,13 +153,18 @@ class FinetuneData:
             "digest": self.digest,
             "questions": {part: len(self.part(part)) for part in ("trained", "held_out")},
             "entities": {part: entities.count(part) for part in ("trained", "held_out")},
-            "learned_entities": list(self.seen.entities.values()).count("trained"),
+            "learned_entities": len(self.learned_entities),
             "learned": asdict(self.learned[1]),
             "evaluated": asdict(self.evaluated[1]),
             "scored": len(self.scored),
             "system_prompt": self.form.system_prompt,
             "format": "chat template" if self.form.has_template else "Q: / A:",
         }
+
+    def _fits(self, question: Question) -> bool:
+        context = self.language_model.context_length
+        prompt = self.form.token_ids(self.form.render(self.task.prompt(question)))
+        return context is None or len(prompt) + self.task.max_new_tokens <= context
 
     def _draw(self, questions: Sequence[Question], wanted: int, stream: int) -> list[Question]:
         if wanted >= len(questions):
@@ -151,13 +183,16 @@ class FinetuneData:
         return examples, ExampleCounts.of(examples, len(questions))
 
 
+def _trained_before(questions: Sequence[Question], earlier: EntitySplit | None) -> set[str]:
+    return {q.entity for q in questions if earlier.part_of(q) == "trained"} if earlier else set()
+
+
 def _rng(settings: FinetuneSettings, stream: int) -> np.random.Generator:
     return np.random.default_rng([settings.seed, stream])
 
 
-def _processes() -> int:
-    import os
-
+def processes() -> int:
+    """How many processes `accelerate launch` or `torchrun` started; `train.max_steps` draws enough for all of them."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 

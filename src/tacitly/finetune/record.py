@@ -10,7 +10,6 @@ from tacitly.settings import FinetuneSettings
 from tacitly.storage import write_whole
 
 FILE = "finetune.json"
-SCHEMA = 1
 # These change how a training is watched, not what comes out.
 _FREE = {"train.report_to", "train.log_steps"}
 
@@ -21,6 +20,7 @@ class Record:
 
     Attributes:
         settings: As asked.
+        processes: How many trained together: what `train.max_steps` draws, and the batches, depend on it.
         model: The base model's identity.
         data: A digest of the questions, the split's sizes, and what became of them.
         losses: `{"train": [[step, loss], ...], "held_out": [[step, loss], ...]}`, in nats per token of the answers.
@@ -30,7 +30,7 @@ class Record:
     """
 
     settings: dict[str, Any]
-    schema: int = SCHEMA
+    processes: int = 1
     versions: dict[str, str] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
@@ -45,11 +45,12 @@ class Record:
         write_whole(folder / FILE, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def open_record(folder: Path, settings: FinetuneSettings) -> Record:
-    """The record of a folder, or a new one.
+def open_record(folder: Path, settings: FinetuneSettings, *, processes: int) -> Record:
+    """The record of a folder, or a new one, also where nothing has come of the one that is there.
 
     Raises:
-        TrainingError: If the folder holds something else, a damaged record, or a training with other settings.
+        TrainingError: If the folder holds something else, a damaged record, or a training with other settings or on
+            another number of processes.
     """
     asked = settings.model_dump(mode="json")
     path = folder / FILE
@@ -60,18 +61,25 @@ def open_record(folder: Path, settings: FinetuneSettings) -> Record:
                 f"{str(folder)!r} holds files but no {FILE}, so it is no fine-tuning's",
                 remedy="give --out an empty or new folder",
             )
-        return Record(settings=asked)
+        return Record(settings=asked, processes=processes)
     try:
         record = Record(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise TrainingError(
             f"{str(path)!r} is damaged ({type(error).__name__})", remedy="start anew with another --out"
         ) from None
+    if not (record.scores or record.losses):
+        return Record(settings=asked, processes=processes)
     differing = _differences(record.settings, asked)
     if differing:
         raise TrainingError(
             f"the training in {str(folder)!r} has other settings: {', '.join(differing)}",
             remedy="give the same settings to go on with it, or another --out to start anew",
+        )
+    if record.processes != processes and not record.complete:
+        raise TrainingError(
+            f"the training in {str(folder)!r} began with WORLD_SIZE={record.processes}, now it is {processes}",
+            remedy=f"start it with {record.processes} again, or give another --out to start anew",
         )
     return record
 

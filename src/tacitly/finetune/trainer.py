@@ -1,6 +1,8 @@
 """TRL's trainer, set up from our settings: loss on the answer only, no step lost, no broken number kept."""
 
+import json
 import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,20 +11,23 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig
 from torch.nn.functional import cross_entropy
-from transformers import PrinterCallback, TrainerCallback, TrainerState
+from transformers import PrinterCallback, TrainerCallback, TrainerState, set_seed
+from transformers.trainer import TRAINER_STATE_NAME
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from tacitly.errors import TrainingError
-from tacitly.finetune.checkpoints import KEPT, explained, mark_whole
+from tacitly.finetune.checkpoints import KEPT, explained, last_whole, mark_whole
+from tacitly.finetune.data import processes
 from tacitly.finetune.examples import IGNORED, Example
-from tacitly.finetune.order import LengthGroups
+from tacitly.finetune.order import EpochOrder
 from tacitly.models.load import LanguageModel
 from tacitly.progress import Progress
 from tacitly.settings import FinetuneSettings, TrainSettings
 
 # Transformers 5 is renaming it.
 _NEW_NAME = "activation_checkpointing"
+_SPENT = "spent.json"
 _CHECKPOINTING = _NEW_NAME if _NEW_NAME in SFTConfig.__dataclass_fields__ else "gradient_checkpointing"
 
 
@@ -30,18 +35,46 @@ class LoraTrainer(SFTTrainer):
     """Stops at a loss or a weight that is no longer a number, before it reaches a checkpoint.
 
     Attributes:
-        tokens_seen: Tokens of the batches since it was started, without padding.
+        tokens_seen: Tokens of the batches of every step, without padding, also of the starts before this one.
+        seconds: What the steps took, also before, up to the last checkpoint.
+        order: The order of the examples, once training has begun.
+
+    Its evaluation loss is per token.
     """
 
     tokens_seen = 0
+    seconds = 0.0
+    order: EpochOrder | None = None
+    _begun = 0.0
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        if self.args.train_sampling_strategy != "group_by_length":
-            return super()._get_train_sampler(train_dataset)
+    def go_on(self, checkpoint: Path | None) -> None:
+        """Train, from a checkpoint on where there is one; one whose last step is done is only loaded."""
+        # What came before (an evaluation, or none after a restart) must not decide what dropout draws.
+        set_seed(self.args.seed)
+        if self.args.world_size > 1:
+            # Prepared for an evaluation, the model would pass for prepared to train, and every process learn alone.
+            vars(self.model).pop("_is_accelerate_prepared", None)
+        self._begun = time.monotonic()
+        if checkpoint is None:
+            self.train()
+            return
+        spent = json.loads((checkpoint / _SPENT).read_text(encoding="utf-8"))
+        self.tokens_seen, self.seconds = spent["tokens"], spent["seconds"]
+        self._begun -= self.seconds
+        state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+        if state.global_step < state.max_steps:
+            self.train(resume_from_checkpoint=str(checkpoint))
+        else:  # the trainer would take one step more
+            self._load_from_checkpoint(str(checkpoint))
+            self.state = state
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> EpochOrder:
         examples: Dataset = train_dataset or self.train_dataset
         lengths = [len(ids) for ids in examples["input_ids"]]
         batch_size = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return LengthGroups(lengths, batch_size=batch_size, seed=self.args.seed)
+        grouped = self.args.train_sampling_strategy == "group_by_length"
+        self.order = EpochOrder(lengths, batch_size=batch_size, seed=self.args.seed, grouped=grouped)
+        return self.order
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """One batch forward and backward.
@@ -53,7 +86,7 @@ class LoraTrainer(SFTTrainer):
         self.tokens_seen += int(self.accelerator.reduce(inputs["attention_mask"].sum()))
         loss: torch.Tensor = super().training_step(*args, **kwargs)  # type: ignore[no-untyped-call]
         if not math.isfinite(loss.item()):
-            raise self._diverged("the loss is", self.state.global_step + 1)
+            raise self._diverged("the loss", self.state.global_step + 1)
         return loss
 
     def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
@@ -76,6 +109,27 @@ class LoraTrainer(SFTTrainer):
         counted = kwargs.get("num_items_in_batch")
         return loss / ((targets != IGNORED).sum() if counted is None else counted)
 
+    def prediction_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """The mean loss of one batch, which also goes into the sum over all of them."""
+        loss, *rest = super().prediction_step(model, inputs, *args, **kwargs)
+        tokens = (inputs["labels"][:, 1:] != IGNORED).sum()
+        self._loss_and_tokens += torch.stack([loss.double() * tokens, tokens.double()]).cpu()
+        return loss, *rest
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """The loss per token; the trainer's own is the mean over batches, however many tokens they have.
+
+        Raises:
+            TrainingError: If it is NaN or infinite.
+        """
+        self._loss_and_tokens = torch.zeros(2, dtype=torch.float64)
+        output = super().evaluation_loop(*args, **kwargs)
+        device = self.args.device
+        total, tokens = self.accelerator.reduce(self._loss_and_tokens.to(device)).tolist()
+        if not math.isfinite(total):
+            raise self._diverged("the loss on held-out entities", self.state.global_step)
+        return output._replace(metrics={**(output.metrics or {}), "eval_loss": total / tokens})
+
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Write no card into the checkpoints: the model's own is written at the end."""
 
@@ -83,19 +137,37 @@ class LoraTrainer(SFTTrainer):
         step = self.state.global_step
         checkpoint = Path(str(self.args.output_dir)) / f"checkpoint-{step}"
         if not all(bool(torch.isfinite(p).all()) for p in model.parameters() if p.requires_grad):
-            raise self._diverged("some weights are", step)
+            raise self._diverged("a weight", step)
         with explained(checkpoint):
             super()._save_checkpoint(model, trial)  # type: ignore[no-untyped-call]
             self.accelerator.wait_for_everyone()
+            self.seconds = time.monotonic() - self._begun
             if self.args.should_save:
+                spent = {"tokens": self.tokens_seen, "seconds": self.seconds}
+                (checkpoint / _SPENT).write_text(json.dumps(spent), encoding="utf-8")
                 mark_whole(checkpoint)
 
     def _diverged(self, what: str, step: int) -> TrainingError:
+        if step == 0:
+            return TrainingError(f"{what} is not finite before training", remedy="check the model and model.dtype")
+        good = last_whole(Path(str(self.args.output_dir)))
+        kept = f"the last good checkpoint stays in {str(good)!r}; " if good else ""
         return TrainingError(
-            f"{what} no longer finite at step {step}",
-            remedy=f"the last good checkpoint stays in {self.args.output_dir!r}; "
-            "start anew with another --out and a lower train.learning_rate",
+            f"{what} is no longer finite at step {step}",
+            remedy=f"{kept}start anew with another --out and a lower train.learning_rate",
         )
+
+
+class _Order(TrainerCallback):
+    """Gives every epoch its order; with several processes the sampler lies deeper than the trainer itself reaches."""
+
+    def __init__(self, trainer: LoraTrainer) -> None:
+        self._trainer = trainer
+
+    def on_epoch_begin(self, *rest: Any, **_: Any) -> None:
+        state: TrainerState = rest[1]
+        if self._trainer.order is not None:
+            self._trainer.order.set_epoch(int(state.epoch or 0))
 
 
 class _Reporter(TrainerCallback):
@@ -139,7 +211,8 @@ def make_trainer(
         progress: Hears of steps and losses.
 
     Raises:
-        TrainingError: If a setting names something that the libraries do not have.
+        TrainingError: If a setting names something that the libraries do not have, or the processes do not train
+            together.
     """
     train_settings = settings.train
     modules = train_settings.target_modules
@@ -163,10 +236,29 @@ def make_trainer(
             peft_config=lora,
             callbacks=[_Reporter(progress)],
         )
-    except (ValueError, ImportError) as error:  # a scheduler, optimizer, tracker or module that is not there
+        _try_optimizer(trainer)
+    except (ValueError, ImportError, RuntimeError) as error:  # a scheduler, optimizer, tracker or module is not there
         raise TrainingError(f"the trainer refuses the settings: {' '.join(str(error).split())[:300]}") from error
+    if trainer.args.world_size != processes():
+        raise TrainingError(
+            f"WORLD_SIZE is {processes()}, but the trainer sees {trainer.args.world_size}: each would train alone",
+            remedy="start with `accelerate launch` (on a CPU with --cpu), or one process without a launcher",
+        )
     trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(_Order(trainer))
     return trainer
+
+
+def _try_optimizer(trainer: LoraTrainer) -> None:
+    """Make optimizer and scheduler, so that a wrong name is told before anything takes time; training makes its own.
+
+    Raises:
+        ValueError: If a name is unknown, or needs arguments.
+        ImportError: If it needs a package that is not there.
+    """
+    trainer.create_optimizer()
+    trainer.create_scheduler(num_training_steps=1)
+    trainer.optimizer = trainer.lr_scheduler = None
 
 
 def optimizer_name(settings: TrainSettings) -> str:
@@ -176,9 +268,9 @@ def optimizer_name(settings: TrainSettings) -> str:
     return "paged_adamw_32bit" if torch.cuda.is_available() and _has_bitsandbytes() else "adamw_torch"
 
 
-def precision() -> str:
-    """What is computed in: bfloat16 on an accelerator, float32 on a CPU, where bfloat16 is many times slower."""
-    return "bfloat16" if torch.accelerator.is_available() else "float32"
+def precision(dtype: str, *, quantized: bool) -> str:
+    """What is computed in: bfloat16 on an accelerator, the model's own number format on a CPU."""
+    return ("bfloat16" if torch.accelerator.is_available() else dtype) + (" on 4-bit weights" if quantized else "")
 
 
 def _has_bitsandbytes() -> bool:
@@ -204,7 +296,7 @@ def _arguments(settings: TrainSettings, *, seed: int, folder: Path) -> SFTConfig
         max_grad_norm=settings.max_grad_norm,
         optim=optimizer_name(settings),
         train_sampling_strategy="group_by_length" if settings.group_by_length else "random",
-        bf16=precision() == "bfloat16",
+        bf16=torch.accelerator.is_available(),
         max_length=None,  # already cut, at a sentence's end
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},

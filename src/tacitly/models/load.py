@@ -144,6 +144,8 @@ def load_model(
         model: PreTrainedModel = base if whole == name else adapter.with_adapter(base, name)
     if quantization is None:
         torch.nn.Module.to(model, device)
+    else:
+        _keep_trainable(model)
     model.train(mode=False).requires_grad_(requires_grad=False)
     config = model.config.get_text_config(decoder=True)
     identity = ModelIdentity(
@@ -157,6 +159,14 @@ def load_model(
         architecture=type(model).__name__,
     )
     return LanguageModel(model, tokenizer, identity)
+
+
+def _keep_trainable(model: PreTrainedModel) -> None:
+    """Keep bitsandbytes from repacking weights for inference, through which nothing could be learned any more."""
+    # On a CPU with AVX512-BF16 the first forward pass outside of training would, an evaluation's too.
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            vars(module)["support_avx512bf16_for_cpu"] = False
 
 
 def weights_hash(name: str, *, revision: str | None = None) -> str:

@@ -19,6 +19,8 @@ from tacitly.tasks.tar_stream import TARS, TarStream, too_large
 
 _MIB = 1024 * 1024
 ARCHIVES = (".zip", *TARS)
+# Of bzip2 and LZMA, `zipfile` unpacks all that it has read of a member, however little of it is asked for.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -78,7 +80,8 @@ def read_members(path: Path, *, ending: str, limits: Limits | None = None) -> It
 
     Args:
         path: A folder, a `.zip`, or a `.tar`, plain or compressed by gzip, bzip2 or xz.
-        ending: What the names end in, such as `.xml`; hidden files and those of `__MACOSX` are passed over.
+        ending: What the names end in, in small letters, such as `.xml`, which finds `A.XML` too; hidden files and
+            those of `__MACOSX` are passed over.
         limits: What is too much; the default suits texts.
 
     Yields:
@@ -86,7 +89,7 @@ def read_members(path: Path, *, ending: str, limits: Limits | None = None) -> It
 
     Raises:
         TaskError: The archive is damaged, encrypted or holds too much, a file's name leads out of it, or a file is a
-            link to somewhere else.
+            link to somewhere else or compressed by a method whose sizes cannot be limited.
 
     Example:
         >>> import tempfile
@@ -117,12 +120,12 @@ def read_members(path: Path, *, ending: str, limits: Limits | None = None) -> It
 def _folder_members(folder: Path, ending: str, limits: Limits) -> Iterator[Member]:
     root = folder.resolve()
     total = 0
-    found = sorted(path for path in folder.rglob(f"*{ending}") if path.is_file())
+    found = sorted(
+        path for path in folder.rglob("*") if _wanted(path.relative_to(folder).as_posix(), ending) and path.is_file()
+    )
     _check_count(folder, len(found), limits)
     for path in found:
         name = path.relative_to(folder).as_posix()
-        if not _wanted(name, ending):
-            continue
         if not path.resolve().is_relative_to(root):
             raise TaskError(f"{folder}: {name} is a link out of the folder", remedy="put the file itself there")
         try:
@@ -142,11 +145,17 @@ def _zip_members(path: Path, ending: str, limits: Limits, place: "_Place") -> It
         seen: set[str] = set()
         for entry in archive.infolist():
             name = _safe_name(path, entry.filename, seen)
-            if entry.is_dir() or not _wanted(name, ending):
+            if not _wanted(name, ending) or entry.is_dir():  # is_dir() fails of an empty name, which is never wanted
                 continue
             place.text = f" at {name}"
             if (entry.external_attr >> 16) & 0o170000 == 0o120000:
                 raise _link(path, name)
+            if entry.compress_type not in _METHODS:
+                raise TaskError(
+                    f"{path}: {name} is compressed by method {entry.compress_type}",
+                    allowed=f"methods {_METHODS[0]} (stored) and {_METHODS[1]} (deflated)",
+                    remedy="pack the files again, deflated",
+                )
             with archive.open(entry) as stream:
                 content = stream.read(limits.member + 1)
             total += len(content)
@@ -178,6 +187,9 @@ def _tar_members(path: Path, ending: str, limits: Limits, place: "_Place") -> It
             yield Member(name, content)
         if not stream.ends_properly(archive.offset):
             raise tarfile.ReadError("what follows is not a tar archive's entry or end")
+        # The checksums stand at the very end, where tarfile does not go.
+        while stream.read():
+            pass
 
 
 def _wanted(name: str, ending: str) -> bool:

@@ -1,7 +1,8 @@
 """Which entities a model was fine-tuned on, so that studies never test it on them unknowingly."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from tacitly.errors import TaskError
 from tacitly.records import Question
+from tacitly.storage import write_whole
 from tacitly.text import normalize
 
 FILE = "split.parquet"
@@ -23,7 +25,7 @@ class EntitySplit:
 
     Attributes:
         entities: Entity to part.
-        names: Normalised name to part, for questions of other tasks; a name that both parts have counts as trained.
+        spelled: Entity to its normalised names.
 
     Example:
         >>> split = EntitySplit.draw(
@@ -35,11 +37,24 @@ class EntitySplit:
     """
 
     entities: dict[str, Part]
-    names: dict[str, Part]
+    spelled: dict[str, tuple[str, ...]]
 
     @classmethod
-    def draw(cls, questions: Sequence[Question], *, held_out: float, rng: np.random.Generator) -> "EntitySplit":
+    def draw(
+        cls,
+        questions: Sequence[Question],
+        *,
+        held_out: float,
+        rng: np.random.Generator,
+        trained: Collection[str] = (),
+    ) -> "EntitySplit":
         """Hold out whole entities, drawn at random, until they have this share of the questions.
+
+        Args:
+            questions: Every question.
+            held_out: Their share.
+            rng: Draws.
+            trained: Entities that the model was trained on before; these are never held out.
 
         Raises:
             TaskError: If one of the parts would be empty.
@@ -47,8 +62,8 @@ class EntitySplit:
         sizes: dict[str, int] = {}
         for question in questions:
             sizes[question.entity] = sizes.get(question.entity, 0) + 1
-        order, wanted = sorted(sizes), held_out * len(questions)
-        entities: dict[str, Part] = dict.fromkeys(order, "trained")
+        entities: dict[str, Part] = dict.fromkeys(sorted(sizes), "trained")
+        order, wanted = [entity for entity in entities if entity not in trained], held_out * len(questions)
         taken = 0
         for i in rng.permutation(len(order)):
             if taken >= wanted:
@@ -56,23 +71,42 @@ class EntitySplit:
             entities[order[i]] = "held_out"
             taken += sizes[order[i]]
         if len(set(entities.values())) < 2:
+            before = f", {len(sizes) - len(order)} of them trained on before," if trained else ""
             raise TaskError(
-                f"a split of {len(sizes)} entities with train.held_out={held_out} leaves one part empty",
+                f"a split of {len(sizes)} entities{before} with train.held_out={held_out} leaves one part empty",
                 allowed="at least one entity in each part",
                 remedy="give more questions or another train.held_out",
             )
-        return cls(entities, _by_name((q.entity, names_of(q), entities[q.entity]) for q in questions))
+        spelled: dict[str, tuple[str, ...]] = {}
+        for question in questions:
+            known = spelled.get(question.entity, ())
+            spelled[question.entity] = tuple(sorted({*known, *names_of(question)}))
+        return cls(entities, spelled)
 
-    def used(self, entities: Iterable[str], questions: Sequence[Question]) -> "EntitySplit":
-        """The split as it came to be: of the trained part, only these entities were learned from.
+    @cached_property
+    def names(self) -> dict[str, Part]:
+        """Normalised name to part, for questions of other tasks; a name that both parts have counts as trained."""
+        found: dict[str, Part] = {}
+        for entity, part in self.entities.items():
+            for name in self.spelled[entity]:
+                if found.get(name) != "trained":
+                    found[name] = part
+        return found
 
-        Args:
-            entities: What a training drew.
-            questions: Every question, for the names.
-        """
-        seen = set(entities)
-        parts: dict[str, Part] = {e: "trained" if e in seen else "held_out" for e in self.entities}
-        return EntitySplit(parts, _by_name((q.entity, names_of(q), parts[q.entity]) for q in questions))
+    @property
+    def trained(self) -> set[str]:
+        """The entities that are trained on."""
+        return {entity for entity, part in self.entities.items() if part == "trained"}
+
+    def used(self, entities: Collection[str]) -> "EntitySplit":
+        """The split as it came to be: of the trained part, only these entities, which a training drew, were learned."""
+        return replace(self, entities={e: "trained" if e in entities else "held_out" for e in self.entities})
+
+    def after(self, earlier: "EntitySplit") -> "EntitySplit":
+        """The split of a model that was trained before: what it learned then counts as trained too."""
+        before = {entity: earlier.spelled[entity] for entity in earlier.trained}
+        spelled = {e: tuple(sorted({*self.spelled.get(e, ()), *before.get(e, ())})) for e in {**self.spelled, **before}}
+        return EntitySplit({**self.entities, **dict.fromkeys(before, "trained")}, spelled)
 
     def part_of(self, question: Question) -> Part:
         """The part of a question's entity, by the entity itself or by its name; `elsewhere` where neither is known."""
@@ -86,13 +120,15 @@ class EntitySplit:
         """The questions, each with its part in `meta["training"]`."""
         return [replace(q, meta={**q.meta, "training": self.part_of(q)}) for q in questions]
 
-    def write(self, folder: Path, questions: Sequence[Question]) -> None:
-        """Write `split.parquet`: entity, names, part."""
-        names: dict[str, set[str]] = {}
-        for question in questions:
-            names.setdefault(question.entity, set()).update(names_of(question))
-        rows = [(entity, sorted(names.get(entity, ())), part) for entity, part in sorted(self.entities.items())]
-        pd.DataFrame(rows, columns=["entity", NAMES, "part"]).to_parquet(folder / FILE, index=False)
+    def write(self, folder: Path) -> None:
+        """Write `split.parquet`: entity, names, part.
+
+        Raises:
+            StorageError: If the disk is full or cannot be written.
+        """
+        rows = [(entity, self.spelled[entity], part) for entity, part in sorted(self.entities.items())]
+        table = pd.DataFrame(rows, columns=["entity", NAMES, "part"])
+        write_whole(folder / FILE, lambda target: table.to_parquet(target, index=False))
 
     @classmethod
     def read(cls, folder: Path) -> "EntitySplit | None":
@@ -110,9 +146,9 @@ class EntitySplit:
             raise TaskError(
                 f"cannot read {str(path)!r}: {error}", remedy="take it from the fine-tuned model's folder again"
             ) from None
-        named = zip(rows["entity"], rows[NAMES], rows["part"], strict=True)
         return cls(
-            dict(zip(rows["entity"], rows["part"], strict=True)), _by_name((e, tuple(n), p) for e, n, p in named)
+            dict(zip(rows["entity"], rows["part"], strict=True)),
+            {entity: tuple(names) for entity, names in zip(rows["entity"], rows[NAMES], strict=True)},
         )
 
 
@@ -126,12 +162,3 @@ def names_of(question: Question) -> tuple[str, ...]:
     """
     given = (question.entity, *question.meta.get(NAMES, "").split("|"))
     return tuple(dict.fromkeys(name for name in map(normalize, given) if name))
-
-
-def _by_name(rows: Iterable[tuple[str, Sequence[str], Part]]) -> dict[str, Part]:
-    found: dict[str, Part] = {}
-    for _, names, part in rows:
-        for name in names:
-            if found.get(name) != "trained":
-                found[name] = part
-    return found

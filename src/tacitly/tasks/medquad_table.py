@@ -28,6 +28,7 @@ THREE_COLUMNS = ("qtype", "Question", "Answer")
 
 _MOST_BYTES = 256 * 1024 * 1024
 _MOST_ROWS = 1_000_000
+_MOST_ROWS_AT_ONCE = 16
 _TEMPLATES = re.compile(
     r"""(?:what\ (?:is|are)\ \(are\)|do\ you\ have\ information\ about|what\ are\ the\ symptoms\ (?:of|for)
     |how\ to\ diagnose|what\ is\ the\ outlook\ for|who\ is\ at\ risk\ for|what\ are\ the\ treatments\ for
@@ -171,12 +172,18 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
             unpacked = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
             if unpacked > _MOST_BYTES or about.num_rows > _MOST_ROWS:
                 raise _too_large(path)
-            line = 0
+            # The footer does not count how often a text of a dictionary is used, so the texts are counted as they come,
+            # and so few rows are unpacked at once that even the longest possible text in each is not too much.
+            rows = min(_MOST_ROWS_AT_ONCE, _MOST_BYTES // max(unpacked, 1))
+            line = size = 0
             wanted = [name for name in file.schema_arrow.names if name in {*COLUMNS, *THREE_COLUMNS}]
-            for batch in file.iter_batches(batch_size=4096, columns=wanted or None):
+            for batch in file.iter_batches(batch_size=rows, columns=wanted or None, use_threads=False):
                 for values in batch.to_pylist():
                     line += 1
                     texts = {k: str(v) if isinstance(v, int | float) else v for k, v in values.items()}
+                    size += sum(len(str(text)) for text in texts.values())
+                    if size > _MOST_BYTES:
+                        raise _too_large(path)
                     yield Row(f"{path} row {line}", line, texts)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

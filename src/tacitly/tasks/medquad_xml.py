@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, cast
 from xml.etree.ElementTree import ParseError
 
-from defusedxml import DefusedXmlException, DTDForbidden, ElementTree
+from defusedxml import DTDForbidden, ElementTree
 
 from tacitly.errors import TaskError
 from tacitly.tasks.archives import Member
@@ -28,7 +28,7 @@ def parse_document(where: str, member: Member) -> Document | None:
         The document; None for XML of another form (four files as published are of an older one, `doc`).
 
     Raises:
-        TaskError: The XML is damaged, holds a DTD or entities, or lacks what a document needs.
+        TaskError: The XML is damaged, holds a DTD, or lacks what a document needs.
 
     Example:
         >>> text = b'''<Document id="7" source="GHR"><Focus>gout</Focus><QAPairs><QAPair pid="1">
@@ -55,11 +55,10 @@ def parse_document(where: str, member: Member) -> Document | None:
 def _parse(where: str, content: bytes) -> "Element":
     try:
         return cast("Element", ElementTree.fromstring(content, forbid_dtd=True))
-    except DefusedXmlException as error:
-        what = "a DTD" if isinstance(error, DTDForbidden) else "entities"
+    except DTDForbidden:
         raise TaskError(
-            f"{where} holds {what}, which can be used to fill the memory or to read other files",
-            allowed="XML without DTD and entities",
+            f"{where} holds a DTD, which can be used to fill the memory or to read other files",
+            allowed="XML without a DTD",
             remedy="fetch MedQuAD from its own site",
         ) from None
     except (ParseError, ValueError, LookupError) as error:

@@ -17,7 +17,7 @@ import tacitly.judges
 from tacitly.judges.embedding import Embedder
 from tacitly.judges.graded_answers import grade_answers
 from tacitly.judges.similarity import READ_WORDS, beginning, one_by_one, rouge_l, token_f1
-from tacitly.judges.thresholds import FILE, KINDS, WRONG_KINDS, calibrate
+from tacitly.judges.thresholds import FILE, KINDS, calibrate
 from tacitly.tasks.medquad_pairs import read_medquad
 
 TARGET = Path(tacitly.judges.__file__).parent / "data" / FILE
@@ -29,10 +29,8 @@ def measure(path: Path, *, seed: int, limit: int | None) -> dict[str, object]:
     graded = grade_answers(medquad, rng=np.random.default_rng(seed), limit=limit)
     answers = [beginning(g.answer) for g in graded]
     references = [beginning(g.reference) for g in graded]
-    right = [g for g in graded if g.kind == "right"]
-    empty = [g.empty for g in right], [beginning(g.reference) for g in right]
     judges = {}
-    print(f"{'':10} {'at':>5} {'balanced':>9}" + "".join(f"{kind:>16}" for kind in KINDS) + "   s per 1,000")
+    print(f"{'':23} {'at':>5} {'balanced':>9}" + "".join(f"{kind:>16}" for kind in KINDS) + "   s per 1,000")
     for name, similarities in {
         "token_f1": one_by_one(token_f1),
         "rouge_l": one_by_one(rouge_l),
@@ -46,21 +44,17 @@ def measure(path: Path, *, seed: int, limit: int | None) -> dict[str, object]:
             values,
             kinds=[g.kind for g in graded],
             diseases=[g.disease for g in graded],
-            empty=similarities(*empty),
+            types=[g.question_type for g in graded],
             rng=np.random.default_rng(seed),
         )
-        shares = "".join(f"{found.accepted[kind]:16.3f}" for kind in KINDS) + f"   empty {found.empty:.3f}"
-        print(f"{name:10} {found.threshold:5.2f} {found.balanced_accuracy:9.3f}{shares}   {seconds:.2f}")
-        apart = {kind: (found.accepted["right"] + 1 - found.accepted[kind]) / 2 for kind in WRONG_KINDS}
-        print(" " * 42 + "".join(f"{apart[kind]:16.3f}" for kind in WRONG_KINDS) + "   balanced, this kind only")
-        judges[name] = asdict(found) | {
-            "balanced_accuracy": round(found.balanced_accuracy, 3),
-            "empty": round(found.empty, 3),
-            "accepted": {kind: round(share, 3) for kind, share in found.accepted.items()},
-        }
-    types = Counter(g.question_type for g in right)
-    print(f"{len(graded)} answers to {len(right)} questions, of which {dict(types.most_common())}")
-    print(f"answers tested: {found.answers}, about {found.diseases} diseases")
+        for group, worth in {"": found.overall, **found.by_type}.items():
+            shares = "".join(f"{worth.accepted[kind]:16.3f}" for kind in KINDS)
+            shown = f"   {seconds:.2f}" if not group else f"   {worth.answers['right']} right answers"
+            print(f"{name:10} {group:12} {found.threshold:5.2f} {worth.balanced_accuracy:9.3f}{shares}{shown}")
+        judges[name] = json.loads(json.dumps(asdict(found)), parse_float=lambda text: round(float(text), 3))
+    types = Counter(g.question_type for g in graded if g.kind == "right")
+    print(f"{len(graded)} answers to {types.total()} questions, of which {dict(types.most_common())}")
+    print(f"answers tested: {found.overall.answers}, about {found.diseases} diseases")
     return {
         "schema": 1,
         "data": f"MedQuAD: {medquad.counts.summary}",

@@ -32,6 +32,6 @@ def test_the_bundled_figures_are_those_of_the_real_data() -> None:
         bundled = read_calibration(name)
         values = similarities(answers, references)
         accepted = {kind: float((values[kinds == kind] >= bundled.threshold).mean()) for kind in KINDS}
-        assert balanced_accuracy(accepted) == pytest.approx(bundled.balanced_accuracy, abs=0.06)
+        assert balanced_accuracy(accepted) == pytest.approx(bundled.overall.balanced_accuracy, abs=0.06)
         for kind in KINDS:
-            assert accepted[kind] == pytest.approx(bundled.accepted[kind], abs=0.12), (name, kind)
+            assert accepted[kind] == pytest.approx(bundled.overall.accepted[kind], abs=0.12), (name, kind)

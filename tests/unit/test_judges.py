@@ -107,6 +107,9 @@ def test_an_empty_answer_is_neither_right_nor_wrong(answer):
         "I'm not sure.",
         "As an AI, I have no opinion.",
         "I cannot answer that.",
+        "I have no information about it.",
+        "As a large language model, I will not say.",
+        "I'm sorry, but that is beyond me.",
         "Unknown",
     ],
 )
@@ -116,7 +119,13 @@ def test_a_refusal_is_wrong_and_said_to_be_one(answer):
 
 
 @pytest.mark.parametrize(
-    "answer", ["It runs in families.", "I'm not sure, but autosomal recessive.", "The cause is unknown."]
+    "answer",
+    [
+        "It runs in families.",
+        "I'm not sure, but autosomal recessive.",
+        "The cause is unknown.",
+        "I'm sorry to hear that. It runs in families.",
+    ],
 )
 def test_an_answer_that_tries_is_no_refusal(answer):
     assert _judge(answer).refused is False

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tacitly.tasks.medquad_documents import Document
-from tacitly.tasks.medquad_entities import LARGEST, MOST_NAMES, fold_name, group_documents
+from tacitly.tasks.medquad_documents import Document, PublishedPair
+from tacitly.tasks.medquad_entities import MOST_NAMES, fold_name, group_documents
 from tacitly.tasks.medquad_pairs import REPEATED, read_medquad
 from tests.unit.medquad_samples import document, write_folder
 
@@ -17,9 +17,14 @@ pytestmark = pytest.mark.unit
 _NUMBERS = count()
 
 
-def _about(focus: str, *synonyms: str, cuis: tuple[str, ...] = ()) -> Document:
+def _about(focus: str, *synonyms: str, cuis: tuple[str, ...] = (), answer: str | None = None) -> Document:
     return Document(
-        document_id=f"GHR/{next(_NUMBERS)}", source="GHR", focus=focus, cuis=cuis, synonyms=synonyms, pairs=()
+        document_id=f"GHR/{next(_NUMBERS)}",
+        source="GHR",
+        focus=focus,
+        cuis=cuis,
+        synonyms=synonyms,
+        pairs=(PublishedPair("1", "causes", f"What causes {focus} ?", answer),),
     )
 
 
@@ -49,34 +54,46 @@ def test_a_set_of_concepts_counts_as_a_whole() -> None:
     assert _sizes([*apart, _about("deaf ataxia", cuis=("C1", "C2"))]) == 2
 
 
-def test_what_many_names_carry_joins_nothing() -> None:
-    few = [_about(f"disease {word}", "a wider group", cuis=("C1",)) for word in "abcdefgh"[:MOST_NAMES]]
+def test_a_set_of_concepts_joins_however_many_names_carry_it() -> None:
+    many = [_about(f"disease {i}", cuis=("C1",)) for i in range(3 * MOST_NAMES)]
+    assert _sizes(many) == 1
+
+
+@pytest.mark.parametrize("generic", ["C0012634", "C0039082"])
+def test_the_concepts_disease_and_syndrome_join_nothing(generic: str) -> None:
+    assert _sizes([_about("gout", cuis=(generic,)), _about("mumps", cuis=(generic,))]) == 2
+    assert _sizes([_about("gout", cuis=("C1", generic)), _about("podagra", cuis=("C1",))]) == 1
+    assert _sizes([_about("gout", "podagra", cuis=(generic,)), _about("podagra", cuis=("C1",))]) == 1
+
+
+def test_a_synonym_joins_what_concepts_do_not_tell_apart() -> None:
+    assert _sizes([_about("gout", "podagra", cuis=("C1",)), _about("gouty arthritis", "podagra", cuis=("C2",))]) == 2
+    assert _sizes([_about("gout", "podagra", cuis=("C1",)), _about("podagra", cuis=("C1", "C2"))]) == 1
+    assert _sizes([_about("gout", "podagra", cuis=("C1",)), _about("podagra")]) == 1
+
+
+def test_a_synonym_of_many_names_joins_nothing_and_is_no_name() -> None:
+    few = [_about(f"disease {word}", "a wider group") for word in "abcdefgh"[:MOST_NAMES]]
     assert _sizes(few) == 1
-    many = [*few, _about("disease z", "a wider group", cuis=("C1",))]
-    found = group_documents(many)
+    found = group_documents([*few, _about("disease z", "a wider group")])
     assert len(set(found.of_document)) == MOST_NAMES + 1
-    assert found.unused == 2
     assert "a wider group" not in [name for names in found.names.values() for name in names]
+
+
+def test_a_name_of_another_disease_is_not_given_to_this_one() -> None:
+    found = group_documents([_about("gout", "podagra", cuis=("C1",)), _about("podagra", cuis=("C2",))])
+    assert found.names == {"gout": ("gout",), "podagra": ("podagra",)}
+
+
+def test_the_same_long_answer_joins() -> None:
+    long = "The same words about both. " * 8
+    assert _sizes([_about("gout 1", answer=long), _about("gout 2", answer=long)]) == 1
+    assert _sizes([_about("gout", answer="It is rare."), _about("mumps", answer="It is rare.")]) == 2
+    assert _sizes([_about(f"cancer {i}", answer=long) for i in range(MOST_NAMES + 1)]) == MOST_NAMES + 1
 
 
 def test_abbreviations_join_nothing() -> None:
     assert _sizes([_about("adrenoleukodystrophy", "ALD"), _about("alcoholic liver disease", "ALD")]) == 2
-
-
-def test_a_chain_does_not_grow_without_end_and_the_strongest_go_first() -> None:
-    chain = [_about(f"name {i:02}", cuis=(f"C{link:02}",)) for i in range(40) for link in (i, i + 1)]
-    chain += [_about(f"name {i}", "also both", cuis=("C21", "C99")) for i in (20, 21)]
-    found = group_documents(chain)
-    names = {document.focus: entity for document, entity in zip(chain, found.of_document, strict=True)}
-    sizes = [list(names.values()).count(entity) for entity in set(names.values())]
-    assert max(sizes) == LARGEST
-    assert found.refused > 0
-    assert names["name 20"] == names["name 21"]
-
-
-def test_a_shared_synonym_joins_whatever_the_size() -> None:
-    linked = [_about(f"name {i:02}", f"link {i:02}", f"link {i + 1:02}") for i in range(9)]
-    assert _sizes(linked) == 1
 
 
 def test_a_document_without_focus_stands_alone() -> None:
@@ -110,20 +127,37 @@ def test_grouping_does_not_depend_on_the_order(documents: list[Document], random
 
 
 def test_the_same_question_about_one_disease_counts_once(tmp_path: Path) -> None:
-    asked = "What are the symptoms of Crohn {} ?"
+    asked = "What are the symptoms of {} ?"
     files = {
-        "a.xml": document("1", "Crohn disease", [("symptoms", asked.format("disease"), "first")], source="GARD"),
+        "a.xml": document("1", "Crohn disease", [("symptoms", asked.format("Crohn disease"), "first")], source="GARD"),
         "b.xml": document(
             "1",
             "Crohn's Disease",
-            [("symptoms", asked.format("Disease"), "second"), ("symptoms", asked.format("Disease"), "third")],
+            [("symptoms", asked.format("Crohn Disease"), "2nd"), ("symptoms", asked.format("Crohn Disease"), "3rd")],
             source="GHR",
         ),
-        "c.xml": document("2", "mumps", [("symptoms", "What are the symptoms of mumps ?", "other")], source="GHR"),
-    }
+        "c.xml": document("2", "mumps", [("symptoms", asked.format("mumps"), "other")], source="GHR"),
+        "d.xml": document(
+            "3", "regional ileitis", [("symptoms", asked.format("regional ileitis"), "4th")], source="GHR",
+            synonyms=["Crohn Disease"],
+        ),
+    }  # fmt: skip
     found = read_medquad(write_folder(tmp_path, files))
     assert [pair.answer for pair in found.pairs] == ["first", "other"]
-    assert [pair.answer for pair in found.repeated] == ["second", "third"]
-    assert found.counts.left_out[REPEATED] == 2
-    assert found.counts.answered == 4
-    assert [pair.answer for pair in found.answered("symptoms")] == ["first", "second", "third", "other"]
+    assert [pair.answer for pair in found.repeated[found.pairs[0].pair_id]] == ["2nd", "3rd", "4th"]
+    assert found.answers_to(found.pairs[0]) == ("first", "2nd", "3rd", "4th")
+    assert found.counts.left_out[REPEATED] == 3
+    assert found.counts.answered == 5
+    assert [pair.answer for pair in found.answered("symptoms")] == ["first", "2nd", "3rd", "other", "4th"]
+
+
+def test_types_of_one_disease_are_asked_about_each(tmp_path: Path) -> None:
+    files = {
+        f"{i}.xml": document(
+            str(i), f"ataxia {i}", [("causes", f"What causes ataxia {i} ?", f"Answer {i}.")], source="GHR", cuis=["C1"]
+        )
+        for i in (1, 2)
+    }
+    found = read_medquad(write_folder(tmp_path, files))
+    assert len({pair.entity for pair in found.pairs}) == 1
+    assert [pair.answer for pair in found.pairs] == ["Answer 1.", "Answer 2."]

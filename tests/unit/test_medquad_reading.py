@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tacitly.errors import TaskError
+from tacitly.tasks import medquad_table
 from tacitly.tasks.medquad_documents import tidy
-from tacitly.tasks.medquad_pairs import MedQuad, read_medquad
+from tacitly.tasks.medquad_pairs import NO_SUBJECT, MedQuad, read_medquad
 from tacitly.tasks.medquad_table import COLUMNS, HUB_REVISION, focus_of
 from tests.unit.medquad_samples import SMALL, document, tar_bytes, write_folder, write_tar, write_zip
 
@@ -102,19 +103,26 @@ def test_without_a_path_the_hubs_table_is_fetched_at_its_pinned_revision(
         return str(tmp_path / "x.parquet")
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    monkeypatch.setattr(medquad_table, "is_reachable", lambda: True)
     assert read_medquad(None).pairs == small.pairs
     assert (asked["repo"], asked["repo_type"], asked["revision"]) == ("lavita/MedQuAD", "dataset", HUB_REVISION)
     assert len(HUB_REVISION) == 40
 
 
 def test_a_hub_out_of_reach_says_what_would_do_instead(monkeypatch: pytest.MonkeyPatch) -> None:
-    def download(*_: object, **__: object) -> str:
-        raise OSError("no route to host\nsecond line")
+    asked: list[bool] = []
+
+    def download(*_: object, local_files_only: bool, **__: object) -> str:
+        asked.append(local_files_only)
+        raise OSError("no such revision\nsecond line")
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
-    refusal = _refusal(None)
-    assert "no route to host" in refusal
-    assert "set task.path to a local copy: the folder, .zip or .tar.*" in refusal
+    for reachable, reason in ((True, "no such revision second line"), (False, "it cannot be reached")):
+        monkeypatch.setattr(medquad_table, "is_reachable", lambda: reachable)  # noqa: B023
+        refusal = _refusal(None)
+        assert f"(lavita/MedQuAD): {reason}" in refusal
+        assert "set task.path to a local copy: the folder, .zip or .tar.*" in refusal
+    assert asked == [False, True]  # without the hub, its cache is looked into and nothing waited for
 
 
 def test_the_table_of_three_columns_takes_the_focus_from_the_question(tmp_path: Path) -> None:
@@ -123,7 +131,8 @@ def test_the_table_of_three_columns_takes_the_focus_from_the_question(tmp_path: 
         "qtype,Question,Answer\n"
         "information,What is (are) gout ?,A disease.\n"
         'causes,What causes Gout ?,"Uric acid,\nmostly."\n'
-        "inheritance,Is mumps inherited ?,\n",
+        "inheritance,Is mumps inherited ?,\n"
+        "prevention,How to prevent ?,Nobody knows.\n",
         encoding="utf-8",
     )
     found = read_medquad(path)
@@ -131,7 +140,7 @@ def test_the_table_of_three_columns_takes_the_focus_from_the_question(tmp_path: 
         ("table/gout/2", "What is (are) gout ?", "gout", "A disease."),
         ("table/gout/3", "What causes Gout ?", "gout", "Uric acid,\nmostly."),
     ]
-    assert found.counts.pairs == 3
+    assert (found.counts.pairs, found.counts.left_out[NO_SUBJECT]) == (4, 1)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +153,9 @@ def test_the_table_of_three_columns_takes_the_focus_from_the_question(tmp_path: 
         ("Do you have information about A1C", "A1C"),
         ("What are the genetic changes related to 1p36 deletion ?", "1p36 deletion"),
         ("what are marine toxins?", "what are marine toxins"),
+        ("What is (are) ?", ""),
+        ("How to prevent ?", ""),
+        ("Who is at risk for ? ?", ""),
     ],
 )
 def test_the_focus_of_a_question(question: str, focus: str) -> None:
@@ -160,6 +172,11 @@ def test_a_missing_column_and_an_empty_cell_are_named_with_their_row(tmp_path: P
     assert "row 3: 'question' is empty" in _refusal(tmp_path / "hub.parquet")
     _hub_table().drop(columns=["answer"]).to_parquet(tmp_path / "hub.parquet")
     assert "lacks 'answer'" in _refusal(tmp_path / "hub.parquet")
+    (tmp_path / "other.csv").write_text("qtype,question,answer\ncauses,Why ?,So.\n")
+    refusal = _refusal(tmp_path / "other.csv")
+    assert (
+        "has the columns 'qtype', 'question', 'answer'; allowed: qtype, Question, Answer, or document_id, " in refusal
+    )
 
 
 def test_tables_that_cannot_be_read_are_refused(tmp_path: Path) -> None:

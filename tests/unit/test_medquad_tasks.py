@@ -8,8 +8,14 @@ from tacitly.errors import TaskError
 from tacitly.judges.match import MatchJudge
 from tacitly.tasks.medquad import MedQuadAnswers
 from tacitly.tasks.medquad_genes import EXAMPLES, MedQuadGenes, genes_of
-from tacitly.tasks.medquad_inheritance import MedQuadInheritance, find_patterns, patterns_of
-from tacitly.tasks.medquad_pairs import read_medquad
+from tacitly.tasks.medquad_inheritance import (
+    GIVEN_AWAY,
+    NO_PATTERN,
+    SEVERAL,
+    MedQuadInheritance,
+    find_patterns,
+    patterns_of,
+)
 from tests.unit.medquad_samples import SMALL, document, write_folder
 
 pytestmark = pytest.mark.unit
@@ -72,6 +78,8 @@ def test_a_limit_is_drawn_evenly_over_the_question_types(tmp_path: Path) -> None
         ("Branchiootorenal syndrome may be inherited or occur sporadically.", ()),
         ("It is not known whether gout is inherited. It is autosomal dominant.", ()),
         ("Mitochondrial genetic disorders have many causes.", ()),
+        ("When caused by PRSS1, it is autosomal dominant. Else it is X-linked.", ("autosomal dominant", "X-linked")),
+        ("Some cases are autosomal dominant. The cause of others is not known.", ("autosomal dominant",)),
         ("This condition is almost never inherited.", ()),
         ("Is it autosomal dominant?", ()),
         ("", ()),
@@ -110,11 +118,39 @@ def test_documents_that_disagree_and_names_that_tell_are_left_out(tmp_path: Path
         "d.xml": _inherited("4", "gout", "It is autosomal dominant or autosomal recessive."),
         "e.xml": _inherited("5", "X-linked gusher", "It is X-linked.", synonyms=("perilymphatic gusher",)),
         "f.xml": _inherited("6", "Perilymphatic gusher", "It is X-linked."),
+        "g.xml": _inherited("7", "mumps", "It is not known."),
     }
-    found = find_patterns(read_medquad(write_folder(tmp_path, files)))
-    assert found.left_out == {"several patterns": 2, "its name holds a pattern": 1}
+    task = MedQuadInheritance(path=write_folder(tmp_path, files))
+    found = find_patterns(task.medquad)
+    assert found.left_out == {NO_PATTERN: 1, SEVERAL: 2, GIVEN_AWAY: 1}
     assert [(pair.focus, pattern) for pair, pattern in found.facts] == [("Perilymphatic gusher", "X-linked")]
-    assert found.documents == 5
+    assert task.notes[-1] == (
+        "patterns of inheritance: 5 questions about them, of whose answers 1 name one; left out: 1 name none, 2 name "
+        "several, 1 are about a disease whose name holds it"
+    )
+
+
+def test_types_that_are_inherited_alike_are_asked_about_each(tmp_path: Path) -> None:
+    files = {f"{i}.xml": _inherited(str(i), f"ataxia {i}", DOMINANT, synonyms=("ataxias",)) for i in (1, 2)}
+    questions = MedQuadInheritance(path=write_folder(tmp_path, files)).questions()
+    assert [question.meta["subject"] for question in questions] == ["ataxia 1", "ataxia 2"]
+    assert len({question.entity for question in questions}) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Chronic hiccups are not thought to be inherited.",
+        "SJS/TEN is not an inherited condition.",
+        "It usually occurs sporadically in people with no family history of the condition.",
+        "Although it isn't inherited, genes may play a role.",
+        "Binswanger's disease is not considered an inherited condition.",
+    ],
+)
+def test_the_judge_reads_not_inherited_in_the_words_of_the_references(tmp_path: Path, answer: str) -> None:
+    files = {"a.xml": _inherited("1", "hiccups", "Hiccups are not inherited.")}
+    [asked] = MedQuadInheritance(path=write_folder(tmp_path, files)).questions()
+    assert MatchJudge().judge(asked, answer).correct
 
 
 @pytest.mark.parametrize(
@@ -129,6 +165,9 @@ def test_documents_that_disagree_and_names_that_tell_are_left_out(tmp_path: Path
         ("DNA gene. A gene. One gene. The type IIIC gene.", ()),
         ("Mutations in at least 15 genes.", ()),
         ("The PAX6 protein, not a gene.", ()),
+        ("UBE3A gene changes cause it. Loss of the OCA2 gene does not cause it.", ("UBE3A",)),
+        ("The GHR gene causes it. The changed GHR gene may protect against cancer.", ("GHR",)),
+        ("The G6PD gene protects red blood cells.", ("G6PD",)),
     ],
 )
 def test_genes_are_the_symbols_before_the_word(answer: str, genes: tuple[str, ...]) -> None:
@@ -144,6 +183,8 @@ def test_genes_are_asked_once_for_a_disease_and_any_of_them_is_right(tmp_path: P
         "e.xml": _genetic("5", "osteopetrosis", "The CLCN7 gene.", synonyms=("marble bones",)),
         "g.xml": _genetic("7", "Cystic Fibrosis", "The CFTR gene."),
         "f.xml": _genetic("6", "osteopetrosis type 2", "The TNFSF11 gene.", synonyms=("marble bones",)),
+        "h.xml": _genetic("8", "osteopetrosis type 3", "The CLCN7 gene.", synonyms=("marble bones",)),
+        "i.xml": _genetic("9", "Alberg disease", "The SNX10 gene.", synonyms=("osteopetrosis",)),
     }
     task = MedQuadGenes(path=write_folder(tmp_path, files))
     questions = task.questions()
@@ -151,7 +192,8 @@ def test_genes_are_asked_once_for_a_disease_and_any_of_them_is_right(tmp_path: P
         "sialuria": ("GNE", "FOO1"),
         "lateral sclerosis": ("SOD1",),
         "Wiskott-Aldrich syndrome": ("WAS",),
-        "osteopetrosis": ("CLCN7",),
+        "osteopetrosis": ("CLCN7", "SNX10"),  # another source's answer about the same disease, under another name
+        "osteopetrosis type 3": ("CLCN7",),
         "osteopetrosis type 2": ("TNFSF11",),  # a type of its own, of one disease for every split
     }
     prompts = [task.prompt(question) for question in questions]

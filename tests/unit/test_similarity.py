@@ -14,7 +14,7 @@ from tacitly.errors import SettingsError
 from tacitly.judges.catalog import load_judge
 from tacitly.judges.embedding import Embedder
 from tacitly.judges.similarity import READ_WORDS, SimilarityJudge, beginning, one_by_one, rouge_l, token_f1
-from tacitly.judges.thresholds import Calibration
+from tacitly.judges.thresholds import Calibration, Worth
 from tacitly.records import Label, Question
 from tacitly.run_folder import RunFolder
 from tacitly.study import run_study
@@ -34,9 +34,8 @@ def question(*answers: str) -> Question:
 
 def judge_of(*values: float, threshold: float = 0.62) -> SimilarityJudge:
     """A judge that finds these similarities, in this order."""
-    calibration = Calibration(
-        threshold=threshold, balanced_accuracy=0.8, accepted={}, empty=0.1, answers={}, diseases=1
-    )
+    worth = Worth(balanced_accuracy=0.8, accepted={}, answers={})
+    calibration = Calibration(threshold=threshold, overall=worth, by_type={}, diseases=1)
     return SimilarityJudge("planned", lambda answers, references: np.array(values[: len(answers)]), calibration)
 
 
@@ -159,7 +158,7 @@ def test_every_similarity_judge_has_a_caveat_with_its_figures() -> None:
             continue
         judge = load_judge(name)
         assert isinstance(judge, SimilarityJudge)
-        assert judge.caveat.count(" %") == 5
+        assert judge.caveat.count(" %") == 6
         assert f"at {judge.calibration.threshold:.2f}" in judge.caveat
     assert load_judge("match").caveat is None
 

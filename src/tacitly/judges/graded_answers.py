@@ -1,4 +1,4 @@
-"""Right answers of MedQuAD, and three kinds of wrong ones, to find out what a similarity can tell apart."""
+"""Right answers of MedQuAD, and several kinds of wrong ones, to find out what a similarity can tell apart."""
 
 import re
 from collections import defaultdict
@@ -23,9 +23,9 @@ class GradedAnswer:
             the answer to any question about another disease. `other_type`: what is said of the same disease to
             another type of question. `other_disease`: the answer to the same type of question about another disease,
             with that disease's names replaced by this one's; a few are right by luck (two diseases inherited alike).
+            `empty`: a sentence that names the disease and says nothing of it.
         disease: What the reference is about.
         question_type: What the reference answers.
-        empty: A sentence that names the disease and says nothing of it.
         answer: The answer, whole.
         reference: The reference answer, whole.
     """
@@ -33,7 +33,6 @@ class GradedAnswer:
     kind: Kind
     disease: str
     question_type: str
-    empty: str
     answer: str
     reference: str
 
@@ -55,7 +54,7 @@ def grade_answers(medquad: MedQuad, *, rng: np.random.Generator, limit: int | No
         The answers, of the same question one after another. An answer that says the same as its reference word for
         word is left out, whatever its kind.
     """
-    pairs = sorted((*medquad.pairs, *medquad.repeated), key=lambda pair: pair.pair_id)
+    pairs = sorted(medquad.everything, key=lambda pair: pair.pair_id)
     of_source, of_type, of_disease = _by(pairs, "source"), _by(pairs, "source", "question_type"), _by(pairs, "entity")
     asked = [group for group in _by(pairs, "entity", "question_type").values() if len(_single(group)) > 1]
     if limit is not None and limit < len(asked):
@@ -73,13 +72,13 @@ def grade_answers(medquad: MedQuad, *, rng: np.random.Generator, limit: int | No
             "other_question": elsewhere.answer if elsewhere else None,
             "other_type": _any(same_document or others, rng),
             "other_disease": _renamed(of_type[right.source, right.question_type], reference, medquad, rng),
+            "empty": f"{reference.focus} is a medical condition that affects the body.",
         }
         graded += [
             GradedAnswer(
                 kind=kind,
                 disease=reference.entity,
                 question_type=reference.question_type,
-                empty=f"{reference.focus} is a medical condition that affects the body.",
                 answer=answer,
                 reference=reference.answer,
             )

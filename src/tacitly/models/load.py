@@ -1,6 +1,7 @@
 """Open a model by hub id, local folder, adapter folder, GGUF file, or as `embedded`."""
 
 import hashlib
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from transformers import (
 )
 
 from tacitly.errors import ModelError
+from tacitly.hub import is_reachable
 from tacitly.models import adapter, embedded
 from tacitly.models.quiet import quiet
 from tacitly.models.sites import ModelSites, find_sites
@@ -219,7 +221,7 @@ def _source(name: str, revision: str | None, note: Callable[[str], None] | None)
         raise ModelError(
             f"no model at {name!r}", allowed="embedded, a hub id (owner/name), a model folder, or a .gguf file"
         )
-    return name, {"revision": revision} if revision else {}
+    return name, {"revision": revision, "local_files_only": not is_reachable()}
 
 
 def _dtype(name: DtypeName, device: torch.device) -> torch.dtype:
@@ -239,11 +241,12 @@ def _explained(name: str) -> Iterator[None]:
         if "gated" in lowered or "401" in lowered or "access to model" in lowered:
             remedy = "it needs a login: run `hf auth login`, or set HF_TOKEN"
         elif "is not a local folder" in lowered or "couldn't connect" in lowered or "offline" in lowered:
-            remedy = "the hub was not reached or has no such model; give a local folder, or model.name=embedded"
+            text = "the hub has no such model, or it cannot be reached and no copy is in its cache"
+            remedy = "check the name; private models need `hf auth login`; offline, give a local folder or `embedded`"
         else:
             remedy = None
         raise ModelError(
-            f"cannot open the model {name!r}: {text[:200]}",
+            f"cannot open the model {name!r}: {textwrap.shorten(text, 200)}",
             allowed="embedded, a hub id (owner/name), a model folder, or a .gguf file",
             remedy=remedy,
         ) from error

@@ -18,7 +18,7 @@ def library_notes_off() -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence transformers' progress bars and notes below errors, for the length of a block.
+    """Silence transformers' and the hub's progress bars and notes below errors, for the length of a block.
 
     One of its bars (reading GGUF) cannot be switched off, so standard error is held back too; errors are raised.
     """

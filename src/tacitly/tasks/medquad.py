@@ -67,7 +67,7 @@ class MedQuadAnswers(MedQuadTask):
         return TaskCard(
             name=cls.name,
             asks="what a disease is, its symptoms, treatments and more",
-            questions=13413,
+            questions=13136,
             needs=None,
             answer_form="sentences, judged by similarity",
             source=SOURCE,

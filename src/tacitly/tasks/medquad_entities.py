@@ -1,32 +1,36 @@
 """Which of MedQuAD's documents are about one disease.
 
-Documents are joined by what they are called: the same focus (case, accents, plurals and a leading article aside) is the
-same disease. Two names are joined by a synonym, or by the same set of UMLS concepts, which documents of both carry.
-Both annotations were made by machine and name wider groups too: 36 diseases list "Charcot-Marie-Tooth disease" as a
-synonym, and the concepts "syndrome" and "test" stand at dozens of documents that share nothing else. Joined without
-care, 1,800 of the 5,500 documents with answers become one disease. So:
+Documents are joined by what they are about:
 
-- A synonym or set of concepts that documents of more than `MOST_NAMES` names carry is taken for that of a group, and
-  joins nothing. A set of concepts counts as a whole: one concept of several is a part of the name ("ataxia" in "ataxia
-  with deafness").
-- Abbreviations join nothing (`ALD` is two diseases).
-- Synonyms are joined first. Names that share a set of concepts alone are joined after, those that share the most of
-  them first, and none further once that would make more than `LARGEST` one.
+- the same focus (case, accents, plurals and a leading article aside);
+- the same set of UMLS concepts, as a whole: one concept of several is a part of the name ("ataxia" in "ataxia with
+  deafness"). The concepts "Disease" and "Syndrome" count as none;
+- a synonym, where concepts do not say otherwise: two names whose documents have concepts, and share none, are two
+  diseases, whatever both are called;
+- the same long answer, word for word: were one of them learned from, the other could not be held out.
+
+Synonyms were found by machine and name wider groups too (36 diseases list "Charcot-Marie-Tooth disease"), and sources
+repeat boilerplate. So a synonym or answer of more than `MOST_NAMES` names joins nothing, and neither does an
+abbreviation (`ALD` is two diseases).
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, pairwise
+
+from scipy.cluster.hierarchy import DisjointSet
 
 from tacitly.tasks.medquad_documents import Document
 from tacitly.text import normalize, singular
 
-MOST_NAMES = 3
-LARGEST = 6
+MOST_NAMES = 5
+LONG_ANSWER = 25
+"""Words; a shorter answer may be the same by chance."""
 
-_Tie = tuple[str, ...]
+NO_DISEASE = frozenset({"C0012634", "C0039082"})
+"""The UMLS concepts "Disease" and "Syndrome", which are no particular one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +40,10 @@ class Entities:
     Attributes:
         of_document: The disease of each document, in their order.
         names: The names of each disease as written: those that documents are about, then those of them.
-        unused: Synonyms and sets of concepts that joined nothing, because too many names carry them.
-        refused: Pairs of names that were not joined because the disease would have become too large.
     """
 
     of_document: tuple[str, ...]
     names: dict[str, tuple[str, ...]]
-    unused: int
-    refused: int
 
 
 def group_documents(documents: Sequence[Document]) -> Entities:
@@ -64,18 +64,24 @@ def group_documents(documents: Sequence[Document]) -> Entities:
         ('gout', 'gout', 'mumps')
     """
     names = [fold_name(document.focus) or fold_name(document.document_id) for document in documents]
-    ties = [_ties(document) for document in documents]
-    carriers: dict[_Tie, set[str]] = defaultdict(set)
-    for name in names:
-        carriers["name", name].add(name)
-    for name, own in zip(names, ties, strict=True):
-        for tie in own:
-            carriers[tie].add(name)
-    groups, refused = _join(names, carriers)
+    concepts = [tuple(cui for cui in document.cuis if cui not in NO_DISEASE) for document in documents]
+    synonyms: dict[str, set[str]] = defaultdict(set)
+    for name, document in zip(names, documents, strict=True):
+        for called in (name, *(fold_name(s) for s in document.synonyms if not is_abbreviation(s))):
+            synonyms[called].add(name)
+    groups = DisjointSet(names)
+    for one, other in (*_by_concepts(names, concepts), *_by_answers(names, documents)):
+        groups.merge(one, other)
+    known: dict[str, set[str]] = defaultdict(set)
+    for name, own in zip(names, concepts, strict=True):
+        known[name].update(own)
+    for one, other in _pairs_of_few(synonyms):
+        if not (known[one] and known[other]) or known[one] & known[other]:
+            groups.merge(one, other)
     labels = _labels(names, documents, groups)
-    of_document = tuple(labels[groups[name][0]] for name in names)
-    generic = {tie for tie, carried in carriers.items() if len(carried) > MOST_NAMES}
-    return Entities(of_document, _all_names(of_document, documents, generic), len(generic), refused)
+    of_document = tuple(labels[groups[name]] for name in names)
+    generic = {called for called, carriers in synonyms.items() if len(carriers) > MOST_NAMES}
+    return Entities(of_document, _all_names(of_document, documents, generic))
 
 
 @lru_cache(maxsize=65536)
@@ -89,13 +95,6 @@ def fold_name(text: str) -> str:
     return " ".join(map(singular, normalize(text).split()))
 
 
-def _ties(document: Document) -> list[_Tie]:
-    found: list[_Tie] = [("name", fold_name(synonym)) for synonym in document.synonyms if not is_abbreviation(synonym)]
-    if document.cuis:
-        found.append(("concepts", *document.cuis))
-    return [tie for tie in found if tie[1]]
-
-
 def is_abbreviation(name: str) -> bool:
     """Whether a name is a short one in capitals, which may stand for several diseases.
 
@@ -106,50 +105,58 @@ def is_abbreviation(name: str) -> bool:
     return len(name) < 4 or (len(name) <= 6 and " " not in name and sum(map(str.isupper, name)) >= 2)
 
 
-def _join(names: Iterable[str], carriers: Mapping[_Tie, set[str]]) -> tuple[dict[str, list[str]], int]:
-    """Each name's group, one list for all of its names; and how many pairs of names were not joined for its size."""
-    weights: Counter[tuple[str, str]] = Counter()
-    synonyms: set[tuple[str, str]] = set()
-    for tie, carried in carriers.items():
-        if 1 < len(carried) <= MOST_NAMES:
-            pairs = list(combinations(sorted(carried), 2))
-            weights.update(pairs)
-            synonyms.update(pairs if tie[0] == "name" else ())
-    groups = {name: [name] for name in names}
-    refused = 0
-    for one, other in sorted(weights, key=lambda pair: (pair not in synonyms, -weights[pair], pair)):
-        if groups[one] is groups[other]:
-            continue
-        whole = sorted((*groups[one], *groups[other]))
-        if len(whole) > LARGEST and (one, other) not in synonyms:
-            refused += 1
-        else:
-            groups.update(dict.fromkeys(whole, whole))
-    return groups, refused
+def _by_concepts(names: Sequence[str], concepts: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, str]]:
+    carriers: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for name, own in zip(names, concepts, strict=True):
+        if own:
+            carriers[own].add(name)
+    for carried in carriers.values():
+        yield from pairwise(sorted(carried))
 
 
-def _labels(names: Sequence[str], documents: Sequence[Document], groups: dict[str, list[str]]) -> dict[str, str]:
-    """What each group is called, by the first of its names: what most documents with answers are about."""
+def _by_answers(names: Sequence[str], documents: Sequence[Document]) -> Iterator[tuple[str, str]]:
+    carriers: dict[str, set[str]] = defaultdict(set)
+    for name, document in zip(names, documents, strict=True):
+        for pair in document.pairs:
+            if pair.answer and pair.answer.count(" ") >= LONG_ANSWER:
+                carriers[pair.answer].add(name)
+    return _pairs_of_few(carriers)
+
+
+def _pairs_of_few(carriers: dict[str, set[str]]) -> Iterator[tuple[str, str]]:
+    """The pairs of names that carry something, unless that is of a wider group."""
+    for what, carried in carriers.items():
+        if what and 1 < len(carried) <= MOST_NAMES:
+            yield from combinations(sorted(carried), 2)
+
+
+def _labels(names: Sequence[str], documents: Sequence[Document], groups: DisjointSet) -> dict[str, str]:
+    """What each group is called, by its root: what most documents with answers are about."""
     written: dict[str, Counter[str]] = defaultdict(Counter)
     answered: Counter[tuple[str, str]] = Counter()
     for name, document in zip(names, documents, strict=True):
-        first, label = groups[name][0], normalize(document.focus) or normalize(document.document_id)
-        written[first][label] += 1
-        answered[first, label] += any(pair.answer for pair in document.pairs)
+        root, label = groups[name], normalize(document.focus) or normalize(document.document_id)
+        written[root][label] += 1
+        answered[root, label] += any(pair.answer for pair in document.pairs)
     return {
-        first: min(counts, key=lambda label: (-answered[first, label], -counts[label], len(label), label))
-        for first, counts in written.items()
+        root: min(counts, key=lambda label: (-answered[root, label], -counts[label], len(label), label))
+        for root, counts in written.items()
     }
 
 
 def _all_names(
-    of_document: Sequence[str], documents: Sequence[Document], generic: set[_Tie]
+    of_document: Sequence[str], documents: Sequence[Document], generic: set[str]
 ) -> dict[str, tuple[str, ...]]:
+    """The names of each disease, without those of wider groups and those under which another one is known."""
     names: dict[str, dict[str, str]] = defaultdict(dict)
-    for first in (True, False):
-        for entity, document in zip(of_document, documents, strict=True):
-            for name in [document.focus] if first else document.synonyms:
-                folded = fold_name(name)
-                if folded and (first or not (is_abbreviation(name) or ("name", folded) in generic)):
-                    names[entity].setdefault(folded, name)
+    focus: dict[str, str] = {}
+    for entity, document in zip(of_document, documents, strict=True):
+        if folded := fold_name(document.focus):
+            names[entity].setdefault(folded, document.focus)
+            focus[folded] = entity
+    for entity, document in zip(of_document, documents, strict=True):
+        for synonym in document.synonyms:
+            folded = fold_name(synonym)
+            if folded and not (is_abbreviation(synonym) or folded in generic) and focus.get(folded, entity) == entity:
+                names[entity].setdefault(folded, synonym)
     return {entity: tuple(names[entity].values()) for entity in dict.fromkeys(of_document)}

@@ -1,12 +1,16 @@
 """The task `medquad_genes`: which gene is changed in a disease."""
 
 import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tacitly.errors import TaskError
 from tacitly.records import Question
 from tacitly.tasks.base import Messages, TaskCard, assistant, user
 from tacitly.tasks.medfacts import Example
 from tacitly.tasks.medquad import LICENCE, SOURCE, describe
+from tacitly.tasks.medquad_answers import SENTENCE_END
 from tacitly.tasks.medquad_entities import fold_name
 from tacitly.tasks.medquad_pairs import MedQuad, QAPair
 from tacitly.tasks.medquad_task import MedQuadTask
@@ -17,10 +21,10 @@ _SYMBOL = r"(?:C\d+orf\d+|[A-Z][A-Z0-9]*[A-Z0-9](?:-[A-Z0-9]+)*)(?![\w-])"
 _GENES = re.compile(rf"(?<![\w-])({_SYMBOL}(?:(?:,? (?:and|or|and/or) |, ){_SYMBOL})*) (genes?)\b")
 _NOT_GENES = re.compile(r"DNA|RNA|HLA|MHC|IFT|(?!IVD)[IVX]+[A-E]?")
 # "Loss of the OCA2 gene does not cause the other signs", "Loss of the NCF1 gene may be protective."
-_NO_CAUSE = re.compile(r"\bdoes not cause\b|\bprotect", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z0-9\"(])")
+_NO_CAUSE = re.compile(r"\bdoes not cause\b|\b(?:may|might) (?:be protective|protect)\b", re.IGNORECASE)
+_CAUSE = re.compile(r"\b(?:cause[sd]?|responsible for)\b", re.IGNORECASE)
 
-
+NO_GENE, AN_EXAMPLE, SAME_GENES = "name none", "are shown as an example", "are about a type with the same genes"
 _ASKED = "Mutations in which gene cause {}?"
 
 EXAMPLES = tuple(
@@ -63,8 +67,8 @@ class MedQuadGenes(MedQuadTask):
     def ask(self, medquad: MedQuad) -> tuple[Question, ...]:
         """The questions, in the order of their documents."""
         found = find_genes(medquad)
-        if not found:
-            raise TaskError(f"{self.path} names no gene", remedy="give a whole copy of MedQuAD")
+        if not found.facts:
+            raise TaskError(f"{self.shown} names no gene", remedy="give a whole copy of MedQuAD")
         everything = (
             Question(
                 question_id=f"{self.name}/{fold_name(pair.focus).replace(' ', '-')}",
@@ -73,7 +77,7 @@ class MedQuadGenes(MedQuadTask):
                 entity=pair.entity,
                 meta={**describe(medquad, pair), "subject": pair.focus},
             )
-            for pair, genes in found
+            for pair, genes in found.facts
         )
         return draw(everything, limit=self.limit, seed=self.seed, stratum=lambda _: "")
 
@@ -84,13 +88,18 @@ class MedQuadGenes(MedQuadTask):
         turns = [turn for shown in EXAMPLES for turn in (user(shown.asked), assistant(shown.answer))]
         return [*turns, user(question.question)]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was read of MedQuAD, and of its answers about genes."""
+        return (*super().notes, find_genes(self.medquad).summary)
+
     @classmethod
     def card(cls) -> TaskCard:
         """Describe the task."""
         return TaskCard(
             name=cls.name,
             asks="which gene is changed in a disease",
-            questions=944,
+            questions=946,
             needs=None,
             answer_form="a gene's symbol",
             source=SOURCE,
@@ -98,49 +107,82 @@ class MedQuadGenes(MedQuadTask):
         )
 
 
-def find_genes(medquad: MedQuad) -> tuple[tuple[QAPair, tuple[str, ...]], ...]:
+@dataclass(frozen=True, slots=True)
+class GeneFacts:
+    """The genes that MedQuAD's answers name.
+
+    Attributes:
+        facts: For each disease the question that was answered, and the genes, in the order in which its answers name
+            them.
+        left_out: How many questions about genetic changes have no such fact, by the reason.
+    """
+
+    facts: tuple[tuple[QAPair, tuple[str, ...]], ...]
+    left_out: Mapping[str, int]
+
+    @property
+    def summary(self) -> str:
+        """The counts as one line."""
+        left_out = ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.items() if count)
+        return (
+            f"genes: {len(self.facts) + sum(self.left_out.values()):,} questions about genetic changes, of whose "
+            f"answers {len(self.facts):,} name genes; left out: {left_out or 'none'}"
+        )
+
+
+def find_genes(medquad: MedQuad) -> GeneFacts:
     """Find the genes of every disease.
 
-    A disease is asked about under each of its names that has genes of its own, which the name does not hold; types of
-    one disease have other genes. Of names with the same genes the first is asked. The diseases of `EXAMPLES` are left
-    out.
+    Types of one disease are asked about each, unless they have the same genes as one before; what every source names is
+    accepted. The diseases of `EXAMPLES` are left out.
 
     Args:
         medquad: What was read.
 
     Returns:
-        For each disease the question that was answered, and the genes, in the order in which the answers name them.
+        The genes, with counts.
     """
-    by_name: dict[tuple[str, str], tuple[QAPair, dict[str, None]]] = {}
-    for pair in medquad.answered("genetic changes"):
-        genes = _without_abbreviations(pair, genes_of(pair.answer))
-        if genes and pair.focus:
-            by_name.setdefault((pair.entity, fold_name(pair.focus)), (pair, {}))[1].update(dict.fromkeys(genes))
-    first: dict[tuple[str, frozenset[str]], tuple[QAPair, tuple[str, ...]]] = {}
-    for (entity, _), (pair, named) in by_name.items():
-        if _SHOWN.isdisjoint(map(fold_name, medquad.names_of(entity))):
-            first.setdefault((entity, frozenset(named)), (pair, tuple(named)))
-    return tuple(first.values())
+    facts: dict[tuple[str, frozenset[str]], tuple[QAPair, tuple[str, ...]]] = {}
+    left_out: Counter[str] = Counter()
+    for pair in medquad.pairs:
+        if pair.question_type != "genetic changes":
+            continue
+        same = (pair, *medquad.repeated.get(pair.pair_id, ()))
+        genes = tuple(dict.fromkeys(g for one in same for g in _without_abbreviations(one, genes_of(one.answer))))
+        if not (genes and pair.focus):
+            left_out[NO_GENE] += 1
+        elif not _SHOWN.isdisjoint(map(fold_name, medquad.names_of(pair.entity))):
+            left_out[AN_EXAMPLE] += 1
+        elif (pair.entity, frozenset(genes)) in facts:
+            left_out[SAME_GENES] += 1
+        else:
+            facts[pair.entity, frozenset(genes)] = (pair, genes)
+    return GeneFacts(tuple(facts.values()), {reason: left_out[reason] for reason in (NO_GENE, AN_EXAMPLE, SAME_GENES)})
 
 
 def genes_of(answer: str) -> tuple[str, ...]:
     """The genes that an answer names: symbols before the word `gene`, and those listed with them.
 
-    A lone symbol before `genes` is that of a family ("BBS genes") and is left out, and so is what a sentence says is no
-    cause.
+    A lone symbol before `genes` is that of a family ("BBS genes") and is left out, and so is what one sentence says is
+    no cause and none that it is.
 
     Example:
         >>> genes_of("Mutations in the ACVRL1, ENG, and SMAD4 genes cause it. The C9orf72 gene too, not the HLA genes.")
         ('ACVRL1', 'ENG', 'SMAD4', 'C9orf72')
     """
-    found: dict[str, bool] = {}
-    for sentence in _SENTENCE_END.split(" ".join(answer.split())):
+    named: dict[str, None] = {}
+    causes: set[str] = set()
+    denied: set[str] = set()
+    for sentence in SENTENCE_END.split(" ".join(answer.split())):
         for match in _GENES.finditer(sentence):
             symbols = re.findall(_SYMBOL, match[1])
             if len(symbols) > 1 or match[2] == "gene":
-                for symbol in symbols:
-                    found[symbol] = found.get(symbol, True) and not _NO_CAUSE.search(sentence)
-    return tuple(symbol for symbol, causes in found.items() if causes and not _NOT_GENES.fullmatch(symbol))
+                named.update(dict.fromkeys(symbols))
+                if _NO_CAUSE.search(sentence):
+                    denied.update(symbols)
+                elif _CAUSE.search(sentence):
+                    causes.update(symbols)
+    return tuple(gene for gene in named if gene not in denied - causes and not _NOT_GENES.fullmatch(gene))
 
 
 def _without_abbreviations(pair: QAPair, genes: tuple[str, ...]) -> list[str]:

@@ -1,7 +1,7 @@
 """The task `medquad_inheritance`: which pattern of inheritance a disease has, asked as a choice."""
 
 import re
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from tacitly.records import Question
 from tacitly.tasks.base import Messages, TaskCard, user
 from tacitly.tasks.medfacts import read_choices
 from tacitly.tasks.medquad import LICENCE, SOURCE, describe
+from tacitly.tasks.medquad_answers import SENTENCE_END
 from tacitly.tasks.medquad_entities import fold_name
 from tacitly.tasks.medquad_pairs import MedQuad, QAPair
 from tacitly.tasks.medquad_task import MedQuadTask
@@ -28,6 +29,10 @@ PATTERNS = {
         re.I,
     ),
 }
+# "When it is caused by ... it is autosomal dominant" may go on with other cases.
+_LIMITED = re.compile(
+    r"^(?:when|in some|some|if)\b|\b(?:some|many) cases\b|\b(?:forms?|types?) of\b|\bcan be inherited\b", re.I
+)
 # "It may be inherited or occur sporadically" names no pattern of the disease as a whole.
 _EITHER = re.compile(
     r"\b(?:can|may|might) (?:be|occur|cluster)|\bor (?:it )?(?:can|may|occurs?)\b|\b(?:in some|some|many) cases"
@@ -35,9 +40,8 @@ _EITHER = re.compile(
     re.I,
 )
 _NOT = "not inherited"
-_Named = tuple[QAPair, tuple[str, ...]]
+NO_PATTERN, SEVERAL, GIVEN_AWAY = "name none", "name several", "are about a disease whose name holds it"
 _ASKED = "Is {} autosomal dominant, autosomal recessive, X-linked, mitochondrial, or not inherited?"
-_SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z0-9\"(])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,20 @@ class InheritanceFacts:
     Attributes:
         facts: For each disease the question that was answered, under a name that does not give the pattern away, and
             the pattern.
-        documents: How many documents name exactly one pattern.
-        left_out: How many diseases are not asked about, by the reason.
+        left_out: How many questions about a disease's inheritance have no such fact, by the reason.
     """
 
     facts: tuple[tuple[QAPair, str], ...]
-    documents: int
     left_out: Mapping[str, int]
+
+    @property
+    def summary(self) -> str:
+        """The counts as one line."""
+        left_out = ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.items() if count)
+        return (
+            f"patterns of inheritance: {len(self.facts) + sum(self.left_out.values()):,} questions about them, of "
+            f"whose answers {len(self.facts):,} name one; left out: {left_out or 'none'}"
+        )
 
 
 class MedQuadInheritance(MedQuadTask):
@@ -92,7 +103,7 @@ class MedQuadInheritance(MedQuadTask):
         """The questions, in the order of their documents."""
         found = find_patterns(medquad)
         if not found.facts:
-            raise TaskError(f"{self.path} names no pattern of inheritance", remedy="give a whole copy of MedQuAD")
+            raise TaskError(f"{self.shown} names no pattern of inheritance", remedy="give a whole copy of MedQuAD")
         names = read_choices()["inheritance"]
         everything = (
             Question(
@@ -111,13 +122,18 @@ class MedQuadInheritance(MedQuadTask):
         """The question, alone."""
         return [user(self.template.fill(question) if self.template else question.question)]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was read of MedQuAD, and of its answers about inheritance."""
+        return (*super().notes, find_patterns(self.medquad).summary)
+
     @classmethod
     def card(cls) -> TaskCard:
         """Describe the task."""
         return TaskCard(
             name=cls.name,
             asks="how a disease is inherited",
-            questions=923,
+            questions=927,
             needs=None,
             answer_form="one of five patterns",
             source=SOURCE,
@@ -128,9 +144,9 @@ class MedQuadInheritance(MedQuadTask):
 def find_patterns(medquad: MedQuad) -> InheritanceFacts:
     """Find the pattern of every disease on which MedQuAD's answers agree.
 
-    A disease is asked about once, or, where its documents go by several names and disagree, once by each name: types of
-    one disease are inherited in their own ways. Where documents of one name still disagree, or one names several
-    patterns, none is right on its own, and accepting each would make a guess right too often: it is left out.
+    Types of one disease are asked about each, for they are inherited in their own ways. Where sources disagree about a
+    disease, or name several patterns, none is right on its own, and accepting each would make a guess right too often:
+    it is left out.
 
     Args:
         medquad: What was read.
@@ -138,58 +154,48 @@ def find_patterns(medquad: MedQuad) -> InheritanceFacts:
     Returns:
         The patterns, with counts.
     """
-    named: dict[str, list[_Named]] = defaultdict(list)
-    for pair in medquad.answered("inheritance"):
-        if patterns := patterns_of(pair.answer):
-            named[pair.entity].append((pair, patterns))
     facts: list[tuple[QAPair, str]] = []
-    disagree = given_away = 0
-    for found in (one for of_entity in named.values() for one in _by_name(of_entity)):
-        agreed = {pattern for _, several in found for pattern in several}
-        askable = [pair for pair, _ in found if pair.focus and not _gives_away(pair.focus)]
-        if len(agreed) > 1:
-            disagree += 1
+    left_out: Counter[str] = Counter()
+    for pair in medquad.pairs:
+        if pair.question_type != "inheritance":
+            continue
+        same = (pair, *medquad.repeated.get(pair.pair_id, ()))
+        patterns = {pattern for one in same for pattern in patterns_of(one.answer)}
+        askable = [one for one in same if one.focus and not _gives_away(one.focus) and patterns_of(one.answer)]
+        if len(patterns) != 1:
+            left_out[SEVERAL if patterns else NO_PATTERN] += 1
         elif not askable:
-            given_away += 1
+            left_out[GIVEN_AWAY] += 1
         else:
-            facts.append((askable[0], agreed.pop()))
-    single = sum(len(patterns) == 1 for found in named.values() for _, patterns in found)
-    return InheritanceFacts(
-        tuple(facts), single, {"several patterns": disagree, "its name holds a pattern": given_away}
-    )
-
-
-def _by_name(found: list[_Named]) -> list[list[_Named]]:
-    """What was said of one disease, taken together where it agrees, else by the names."""
-    if len({pattern for _, patterns in found for pattern in patterns}) == 1:
-        return [found]
-    by_name: dict[str, list[_Named]] = defaultdict(list)
-    for pair, patterns in found:
-        by_name[fold_name(pair.focus)].append((pair, patterns))
-    return list(by_name.values())
+            facts.append((askable[0], patterns.pop()))
+    return InheritanceFacts(tuple(facts), {reason: left_out[reason] for reason in (NO_PATTERN, SEVERAL, GIVEN_AWAY)})
 
 
 def patterns_of(answer: str) -> tuple[str, ...]:
     """The patterns that an answer's first sentence names; a question at its beginning is passed over.
 
-    "Not inherited" is taken with every pattern that the rest names for the cases that are.
+    "Not inherited", and a pattern of some cases only, is taken with every pattern that the rest names for the others.
 
     Example:
         >>> patterns_of("How is it inherited? It is inherited in an autosomal recessive manner. Others are X-linked.")
         ('autosomal recessive',)
+        >>> patterns_of("Some cases are autosomal dominant. Others are X-linked.")
+        ('autosomal dominant', 'X-linked')
         >>> patterns_of("It can be inherited or occur sporadically.")
         ()
     """
-    sentences = _SENTENCE_END.split(" ".join(answer.split()))
+    sentences = SENTENCE_END.split(" ".join(answer.split()))
     first = next((sentence for sentence in sentences if not sentence.endswith("?")), "")
-    found = tuple(pattern for pattern, written in PATTERNS.items() if written.search(first))
-    if found != (_NOT,):
-        return found
-    return (
-        ()
-        if _EITHER.search(first)
-        else tuple(p for p, written in PATTERNS.items() if p == _NOT or written.search(answer))
-    )
+    found = _named(first)
+    if found == (_NOT,) and _EITHER.search(first):
+        return ()
+    if found == (_NOT,) or (len(found) == 1 and _LIMITED.search(first)):
+        return tuple(pattern for pattern in PATTERNS if pattern in {*found, *_named(answer)})
+    return found
+
+
+def _named(text: str) -> tuple[str, ...]:
+    return tuple(pattern for pattern, written in PATTERNS.items() if written.search(text))
 
 
 def _gives_away(name: str) -> bool:

@@ -1,9 +1,9 @@
 """MedQuAD's questions and answers, each with the disease that it is about, and how many there are."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 
 from tacitly.errors import TaskError
@@ -11,10 +11,11 @@ from tacitly.tasks.archives import ARCHIVES, is_archive, read_members
 from tacitly.tasks.medquad_answers import LINKS_ONLY, plain_answer
 from tacitly.tasks.medquad_documents import Document, PublishedPair
 from tacitly.tasks.medquad_entities import fold_name, group_documents
-from tacitly.tasks.medquad_table import TABLES, fetch_table, read_table
+from tacitly.tasks.medquad_table import TABLES, fetch_table, focus_of, read_table
 from tacitly.tasks.medquad_xml import parse_document
 
 NO_ANSWER = "no answer"
+NO_SUBJECT = "about nothing that they name"
 REPEATED = "asked before about the same disease"
 
 
@@ -58,7 +59,6 @@ class ReadingCounts:
         answered: How many of them have one.
         entities: How many diseases the answered ones are about.
         left_out: How many questions are not asked, by the reason.
-        joined_nothing: Synonyms and sets of concepts that too many names carry to say that those are one disease.
     """
 
     documents: int
@@ -67,7 +67,6 @@ class ReadingCounts:
     answered: int
     entities: int
     left_out: Mapping[str, int]
-    joined_nothing: int
 
     @property
     def summary(self) -> str:
@@ -76,7 +75,7 @@ class ReadingCounts:
         Example:
             >>> ReadingCounts(
             ...     documents=3, unread=1, pairs=1200, answered=800, entities=90,
-            ...     left_out={"no answer": 400, "asked before about the same disease": 50}, joined_nothing=0,
+            ...     left_out={"no answer": 400, "asked before about the same disease": 50},
             ... ).summary
             '3 documents (1 of an older form, unread), 1,200 pairs, 800 with an answer, about 90 diseases; left out: \
 400 no answer, 50 asked before about the same disease'
@@ -96,35 +95,32 @@ class MedQuad:
     Attributes:
         pairs: The answered questions, each once for a disease, in the order of their sources and documents.
         counts: What was read.
-        repeated: The answered questions that another of `pairs` asks too, word for word, about the same disease.
+        repeated: By the id of a pair in `pairs`, the others that ask the same about the same disease.
         names: All names of each disease.
     """
 
     pairs: tuple[QAPair, ...]
     counts: ReadingCounts
-    repeated: tuple[QAPair, ...] = ()
+    repeated: Mapping[str, tuple[QAPair, ...]] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def everything(self) -> tuple[QAPair, ...]:
+        """The pairs and those that ask the same again, in the order of their documents."""
+        again = (pair for others in self.repeated.values() for pair in others)
+        return tuple(sorted((*self.pairs, *again), key=lambda pair: pair.document_id))
 
     def names_of(self, entity: str) -> tuple[str, ...]:
         """The names of a disease, as written: those of the documents about it first; none where it is not known."""
         return self.names.get(entity, ())
 
     def answers_to(self, pair: QAPair) -> tuple[str, ...]:
-        """All answers to a question, of whatever source: its own first, then those to the same words repeated."""
-        others = self._repeated_by_key.get(_key(pair), ())
-        return tuple(dict.fromkeys((pair.answer, *others)))
-
-    @cached_property
-    def _repeated_by_key(self) -> Mapping[tuple[str, str], list[str]]:
-        found: dict[tuple[str, str], list[str]] = {}
-        for pair in self.repeated:
-            found.setdefault(_key(pair), []).append(pair.answer)
-        return found
+        """All answers to a question, of whatever source: its own first, then those to the same question repeated."""
+        return tuple(dict.fromkeys(one.answer for one in (pair, *self.repeated.get(pair.pair_id, ()))))
 
     def answered(self, question_type: str) -> tuple[QAPair, ...]:
-        """The answered questions of a type, the repeated ones too, in their order."""
-        found = [pair for pair in (*self.pairs, *self.repeated) if pair.question_type == question_type]
-        return tuple(sorted(found, key=lambda pair: pair.document_id))
+        """The answered questions of a type, the repeated ones too, in the order of their documents."""
+        return tuple(pair for pair in self.everything if pair.question_type == question_type)
 
 
 def read_medquad(path: Path | None) -> MedQuad:
@@ -135,8 +131,9 @@ def read_medquad(path: Path | None) -> MedQuad:
             for the hub's table, which is fetched.
 
     Returns:
-        The answered questions and the counts. A question counts as asked before where the same words, in singular or
-        plural, ask about the same disease; the first by document is kept.
+        The answered questions and the counts. A question counts as asked before where another asks about the same
+        disease in the same words, or in words that differ only in which of its names they use; the first by document is
+        kept.
 
     Raises:
         TaskError: There is nothing at that path, or it cannot be read.
@@ -154,38 +151,72 @@ def read_medquad(path: Path | None) -> MedQuad:
     documents.sort(key=lambda document: (document.document_id, document.focus, str(document.pairs)))
     ids = _unique_ids(documents)
     grouped = group_documents(documents)
-    asked: set[tuple[str, str]] = set()
-    pairs: list[QAPair] = []
-    repeated: list[QAPair] = []
-    total = answered = 0
+    pairs: dict[str, QAPair] = {}
+    repeated: dict[str, list[QAPair]] = defaultdict(list)
+    left_out: Counter[str] = Counter()
+    earlier = _EarlierQuestions()
     for document, document_id, entity in zip(documents, ids, grouped.of_document, strict=True):
         for published in document.pairs:
-            total += 1
-            if published.answer is None:
-                continue
-            answered += 1
-            answer = plain_answer(published.answer)
+            answer = plain_answer(published.answer) if published.answer else None
             if answer is None:
+                left_out[LINKS_ONLY if published.answer else NO_ANSWER] += 1
                 continue
-            key = entity, fold_name(published.question)
-            (repeated if key in asked else pairs).append(_pair(document, document_id, published, entity, answer))
-            asked.add(key)
+            if not (document.focus or focus_of(published.question)):
+                left_out[NO_SUBJECT] += 1
+                continue
+            pair = _pair(document, document_id, published, entity, answer)
+            same = earlier.find(pair)
+            if same is None:
+                pairs[pair.pair_id] = pair
+            else:
+                repeated[same].append(pair)
+                left_out[REPEATED] += 1
     if not pairs:
-        raise TaskError(f"{path} has no question with an answer", remedy="give a whole copy of MedQuAD")
+        raise TaskError(f"{shown(path)} has no question with an answer", remedy="give a whole copy of MedQuAD")
+    total = len(pairs) + left_out.total()
     counts = ReadingCounts(
         documents=len(everything) + unread,
         unread=unread,
         pairs=total,
-        answered=answered,
-        entities=len({pair.entity for pair in pairs}),
-        left_out={
-            NO_ANSWER: total - answered,
-            LINKS_ONLY: answered - len(pairs) - len(repeated),
-            REPEATED: len(repeated),
-        },
-        joined_nothing=grouped.unused + grouped.refused,
+        answered=total - left_out[NO_ANSWER],
+        entities=len({pair.entity for pair in pairs.values()}),
+        left_out={reason: left_out[reason] for reason in (NO_ANSWER, LINKS_ONLY, NO_SUBJECT, REPEATED)},
     )
-    return MedQuad(tuple(pairs), counts, tuple(repeated), grouped.names)
+    again = {pair_id: tuple(others) for pair_id, others in repeated.items()}
+    return MedQuad(tuple(pairs.values()), counts, again, grouped.names)
+
+
+class _EarlierQuestions:
+    """Remembers what was asked about each disease."""
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[str, str], list[QAPair]] = defaultdict(list)
+
+    def find(self, pair: QAPair) -> str | None:
+        """The id of the pair that asked the same first; None the first time."""
+        words, name = fold_name(pair.question), fold_name(pair.focus)
+        framed = words.replace(name, "...", 1) if name else words
+        before = self._asked[pair.entity, framed]
+        for other in before:
+            if fold_name(other.question) == words or _same_name(pair, other):
+                return other.pair_id
+        before.append(pair)
+        return None
+
+
+def _same_name(one: QAPair, other: QAPair) -> bool:
+    """Whether one pair's document lists the name of the other's as a synonym."""
+    return fold_name(one.focus) in _names(other) or fold_name(other.focus) in _names(one)
+
+
+@lru_cache(maxsize=1024)
+def _names(pair: QAPair) -> frozenset[str]:
+    return frozenset(fold_name(name) for name in (pair.focus, *pair.synonyms)) - {""}
+
+
+def shown(path: Path | None) -> str:
+    """What is read, as messages call it."""
+    return "the hub's table" if path is None else str(path)
 
 
 def _read_documents(path: Path | None) -> tuple[list[Document], int]:
@@ -206,11 +237,6 @@ def _read_documents(path: Path | None) -> tuple[list[Document], int]:
     if not documents:
         raise TaskError(f"task.path {str(path)!r} holds no XML of MedQuAD", remedy="give the whole of MedQuAD")
     return documents, len(parsed) - len(documents)
-
-
-def _key(pair: QAPair) -> tuple[str, str]:
-    """What is the same for a question asked twice."""
-    return pair.entity, fold_name(pair.question)
 
 
 def _unique_ids(documents: Sequence[Document]) -> list[str]:

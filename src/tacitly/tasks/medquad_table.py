@@ -1,10 +1,12 @@
 """MedQuAD as a table: the form in which the Hugging Face hub has it, and the smaller one of three columns."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 from tacitly.errors import TaskError
+from tacitly.hub import is_reachable
 from tacitly.tasks.cells import read_text
 from tacitly.tasks.medquad_documents import Document, PublishedPair, tidy
 from tacitly.tasks.tables import Row, read_rows, require_columns
@@ -35,7 +37,7 @@ _TEMPLATES = re.compile(
     |what\ are\ the\ (?:stages|complications)\ of|what\ causes|how\ to\ prevent|what\ to\ do\ for
     |what\ research\ (?:\(or\ clinical\ trials\)\ )?is\ being\ done\ for|how\ many\ people\ are\ affected\ by
     |what\ are\ the\ genetic\ changes\ related\ to|where\ to\ find\ support\ for\ people\ with
-    |is(?=\ .*\ inherited\b))\ (?P<focus>.+?)(?:\ inherited)?[\s?]*$""",
+    |is(?=\ .*\ inherited\b))\ (?P<focus>.*?)(?:\ inherited)?[\s?]*$""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 
@@ -52,9 +54,19 @@ def fetch_table() -> Path:
     from huggingface_hub import hf_hub_download
 
     try:
-        return Path(hf_hub_download(HUB_NAME, HUB_FILE, repo_type="dataset", revision=HUB_REVISION))
+        return Path(
+            hf_hub_download(
+                HUB_NAME,
+                HUB_FILE,
+                repo_type="dataset",
+                revision=HUB_REVISION,
+                local_files_only=not is_reachable(),
+            )
+        )
     except (OSError, ValueError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = "it cannot be reached, and no copy is in its cache"
+        if is_reachable():
+            reason = textwrap.shorten(str(error).strip() or type(error).__name__, 200)
         raise TaskError(
             f"MedQuAD cannot be fetched from the hub ({HUB_NAME}): {reason}",
             remedy="try again online, or set task.path to a local copy: the folder, .zip or .tar.* of "
@@ -88,9 +100,8 @@ def read_table(path: Path) -> tuple[Document, ...]:
     documents: dict[tuple[str, ...], tuple[Row, list[PublishedPair]]] = {}
     for row in rows:
         if three is None:
-            three = set(THREE_COLUMNS) <= set(row.values)
-        columns = THREE_COLUMNS if three else COLUMNS
-        require_columns(path, columns, row)
+            three = _is_three(path, row)
+        require_columns(path, THREE_COLUMNS if three else COLUMNS, row)
         if three:
             row = _widened(row)
         key = tuple(
@@ -102,8 +113,28 @@ def read_table(path: Path) -> tuple[Document, ...]:
     return tuple(_document(row, pairs) for row, pairs in documents.values())
 
 
+def _is_three(path: Path, row: Row) -> bool:
+    """Whether a table is of the three-column form, which its first row tells.
+
+    Raises:
+        TaskError: It is of neither form.
+    """
+    there = set(row.values)
+    if set(THREE_COLUMNS) <= there:
+        return True
+    if there & set(COLUMNS) <= {"question", "answer"}:  # a table of the user's own, or with other capitals
+        raise TaskError(
+            f"{path} has the columns {', '.join(map(repr, list(row.values)[:12])) or 'none'}",
+            allowed=f"{', '.join(THREE_COLUMNS)}, or {', '.join(COLUMNS)}",
+            remedy="rename the columns; capitals count",
+        )
+    return False
+
+
 def focus_of(question: str) -> str:
     """What a question of MedQuAD is about, from its wording; the question itself where that is of another kind.
+
+    Some were published about nothing ("What is (are) ?"), which gives an empty text.
 
     Example:
         >>> focus_of("What are the treatments for Low Vision ?"), focus_of("Is gout inherited ?")
@@ -112,7 +143,7 @@ def focus_of(question: str) -> str:
         'how vaccines prevent disease'
     """
     match = _TEMPLATES.match(question)
-    return match["focus"].strip() if match else question.strip(" ?")
+    return (match["focus"] if match else question).strip(" ?")
 
 
 def _widened(row: Row) -> Row:
@@ -120,7 +151,7 @@ def _widened(row: Row) -> Row:
     focus = focus_of(question) if isinstance(question, str) else ""
     values: dict[str, object] = {
         **dict.fromkeys(COLUMNS, ""),
-        "document_id": focus.casefold().replace(" ", "-"),
+        "document_id": (focus or str(question)).casefold().replace(" ", "-"),
         "document_source": "table",
         "question_id": str(row.line),
         "question_focus": focus,

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tacitly.records import Question
-from tacitly.tasks.medquad_pairs import MedQuad, read_medquad
+from tacitly.tasks.medquad_pairs import MedQuad, read_medquad, shown
 from tacitly.tasks.template import PromptTemplate
 
 
@@ -31,6 +31,11 @@ class MedQuadTask(ABC):
     def medquad(self) -> MedQuad:
         """What was read."""
         return read_medquad(self.path)
+
+    @property
+    def shown(self) -> str:
+        """What is read, as messages call it."""
+        return shown(self.path)
 
     def questions(self) -> tuple[Question, ...]:
         """The questions, in the order of their documents."""

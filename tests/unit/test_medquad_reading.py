@@ -59,7 +59,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> MedQuad:
 
 def test_the_small_copy_is_read_and_counted(small: MedQuad) -> None:
     assert small.counts.summary == (
-        "4 documents (1 of an older form, unread), 4 pairs, 3 with an answer, about 2 diseases; left out: 1 no answer"
+        "4 documents (1 of another form, unread), 4 pairs, 3 with an answer, about 2 diseases; left out: 1 no answer"
     )
     assert _asked(small) == [
         ("GARD/0000001/1", "What are the treatments for Gouty arthritis ?", "gout", "Rest & drugs."),

@@ -54,7 +54,7 @@ class ReadingCounts:
 
     Attributes:
         documents: How many documents there are; a table tells only of those that have a pair.
-        unread: How many of them are of an older form of XML, whose pairs are not read.
+        unread: How many of them are XML of another form, whose pairs are not read.
         pairs: How many questions were read, with or without an answer.
         answered: How many of them have one.
         entities: How many diseases the answered ones are about.
@@ -77,10 +77,10 @@ class ReadingCounts:
             ...     documents=3, unread=1, pairs=1200, answered=800, entities=90,
             ...     left_out={"no answer": 400, "asked before about the same disease": 50},
             ... ).summary
-            '3 documents (1 of an older form, unread), 1,200 pairs, 800 with an answer, about 90 diseases; left out: \
+            '3 documents (1 of another form, unread), 1,200 pairs, 800 with an answer, about 90 diseases; left out: \
 400 no answer, 50 asked before about the same disease'
         """
-        unread = f" ({self.unread:,} of an older form, unread)" if self.unread else ""
+        unread = f" ({self.unread:,} of another form, unread)" if self.unread else ""
         left_out = ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.items() if count)
         return (
             f"{self.documents:,} documents{unread}, {self.pairs:,} pairs, {self.answered:,} with an answer, about "

@@ -19,7 +19,7 @@ POSITIONS = (
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _names(value: object) -> object:
@@ -140,12 +140,13 @@ class TrainSettings(_Settings):
     """How a model is fine-tuned; the defaults are those of the reference recipe (`docs/method.md`, fine-tuning).
 
     Attributes:
-        max_steps: Optimiser steps at most; None for all of `epochs`.
-        target_modules: Which projections get an adapter: `all-linear`, or names.
+        epochs: How often all pairs are learned, where `max_steps` is None.
+        max_steps: Optimiser steps; as many pairs are drawn as they take.
+        target_modules: Which projections get an adapter: `all-linear`, or their names.
         optimizer: `auto` is `paged_adamw_32bit` with CUDA and plain AdamW (`adamw_torch`) without.
         quantize_4bit: Read the base model in 4 bits (QLoRA; needs the extra `qlora`).
         max_length: Tokens of prompt and answer; a longer answer is cut at a sentence's end.
-        held_out: Share of the entities that are kept from training.
+        held_out: Share of the questions that is kept from training, all of an entity's or none.
         eval_examples: At most this many held-out pairs give the evaluation loss.
         eval_steps: How often it is taken, beside start and end; None for start and end alone.
         save_steps: How often a checkpoint is written; the last two are kept.
@@ -181,6 +182,11 @@ class TrainSettings(_Settings):
     report_to: tuple[str, ...] = ()
 
     _lists = field_validator("report_to", mode="before")(_names)
+
+    @field_validator("target_modules")
+    @classmethod
+    def _not_a_pattern(cls, modules: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        return (modules,) if isinstance(modules, str) and modules != "all-linear" else modules
 
 
 class FinetuneSettings(_Settings):

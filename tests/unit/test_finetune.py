@@ -11,14 +11,18 @@ import torch
 
 from tacitly.cli.main import run as command
 from tacitly.collect.tables import read_questions
+from tacitly.errors import ModelError
 from tacitly.finetune.adapting import open_trainer
 from tacitly.finetune.answers import HeldOutQuestions
 from tacitly.finetune.data import FinetuneData
-from tacitly.finetune.examples import IGNORED
-from tacitly.finetune.trainer import precision
+from tacitly.finetune.examples import IGNORED, ExampleMaker
+from tacitly.finetune.order import EpochOrder
+from tacitly.finetune.publish import push
+from tacitly.finetune.trainer import LoraTrainer, precision
 from tacitly.finetune.tuning import run_finetune
 from tacitly.models.load import load_model, weights_hash
 from tacitly.progress import RecordedProgress
+from tacitly.records import Question
 from tacitly.run_folder import RunFolder
 from tacitly.settings import FinetuneSettings
 from tacitly.study import run_study
@@ -130,13 +134,21 @@ def test_the_loss_on_held_out_entities_falls_and_is_written_down(tuned: Path) ->
 
 
 def test_an_adapter_folder_and_its_merged_model_are_the_same_model(tuned: Path, settings: FinetuneSettings) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
     model = settings.model.name
     assert command(["finetune", str(_recipe(tuned)), "--out", str(tuned), "--merge"]) == 0
-    adapter, merged, base = (load_model(str(f)) for f in (tuned, tuned / "merged", model))
+    adapter, merged, base = (load_model(str(f)).model for f in (tuned, tuned / "merged", model))
     ids = torch.arange(10, 40).unsqueeze(0)
-    outputs = [m.model(ids).logits.detach().numpy() for m in (adapter, merged, base)]
+    apart = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(model), str(tuned)).eval()
+    outputs = [m(ids).logits.detach().numpy() for m in (apart, adapter, merged, base)]
     np.testing.assert_allclose(outputs[0], outputs[1], atol=1e-5)
-    assert np.abs(outputs[0] - outputs[2]).max() > 1e-3
+    np.testing.assert_allclose(outputs[0], outputs[2], atol=1e-5)
+    assert np.abs(outputs[0] - outputs[3]).max() > 1e-3
+    card = (tuned / "merged" / "README.md").read_text()
+    assert "library_name: transformers" in card
+    assert "lora" not in card.partition("---\n")[2].partition("---\n")[0]
     assert weights_hash(str(tuned)) != weights_hash(str(model))
     assert EntitySplit.read(tuned / "merged") == EntitySplit.read(tuned)
 
@@ -147,10 +159,12 @@ def _recipe(tuned: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("opened", [".", "checkpoints/checkpoint-6"])
 def test_a_study_of_a_tuned_model_leaves_out_what_it_was_trained_on(
-    tuned: Path, settings: FinetuneSettings, tmp_path: Path
+    tuned: Path, settings: FinetuneSettings, tmp_path: Path, opened: str
 ) -> None:
-    recipe = {"task.name": "file", "task.path": str(settings.task.path), "task.limit": None, "model.name": str(tuned)}
+    name = str(tuned / opened)
+    recipe = {"task.name": "file", "task.path": str(settings.task.path), "task.limit": None, "model.name": name}
     progress = RecordedProgress()
     run_study("demo", overrides=recipe, out=tmp_path / "held", until="answers", progress=progress)
     asked = pd.read_parquet(tmp_path / "held" / "questions.parquet")
@@ -187,10 +201,100 @@ def test_four_bit_training_runs_and_is_asked(
 @pytest.mark.parametrize(
     "train", [{"gradient_accumulation": 2}, {"gradient_checkpointing": True}, {"group_by_length": False}]
 )
-def test_other_ways_to_train_learn_too(settings: FinetuneSettings, tmp_path: Path, train: dict[str, Any]) -> None:
+def test_other_ways_to_train_learn_too(
+    settings: FinetuneSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train: dict[str, Any]
+) -> None:
+    checkpointed: list[bool] = []
+    step = LoraTrainer.training_step
+
+    def watched(self: LoraTrainer, *args: Any, **kwargs: Any) -> torch.Tensor:
+        checkpointed.append(any(getattr(m, "gradient_checkpointing", False) for m in self.model.modules()))
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(LoraTrainer, "training_step", watched)
     done = run_finetune(changed(settings, max_steps=3, score_examples=1, **train), out=tmp_path / "run")
     assert done.record.losses["held_out"][-1][1] < done.record.losses["held_out"][0][1]
     assert done.record.training["steps"] == 3
+    assert len(checkpointed) == 3 * train.get("gradient_accumulation", 1)
+    assert all(checkpointed) == any(checkpointed) == train.get("gradient_checkpointing", False)
+
+
+def test_examples_of_similar_length_are_learned_together() -> None:
+    lengths = list(range(1, 65))
+    spreads = []
+    for grouped in (True, False):
+        order = list(EpochOrder(lengths, batch_size=4, seed=0, grouped=grouped))
+        batches = [[lengths[i] for i in order[start : start + 4]] for start in range(0, 64, 4)]
+        spreads.append(np.mean([max(batch) - min(batch) for batch in batches]))
+    assert spreads[0] < spreads[1] / 3
+
+
+def test_as_many_pairs_as_asked_for_are_drawn_from_those_that_fit(settings: FinetuneSettings, tmp_path: Path) -> None:
+    """Of 48 answers those in odd rows are too long to be cut."""
+    rows = [json.loads(line) for line in settings.task.path.read_text().splitlines()]
+    for row in rows[1::2]:
+        row["answers"] = ["It never comes to an end " * 20]
+    path = tmp_path / "questions.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    some = changed(changed(settings, max_steps=3, batch_size=4, eval_examples=4), "task", path=path)
+    progress = RecordedProgress()
+    data = FinetuneData.read(some, progress=progress)
+    examples, counts = data.learned
+    assert len(examples) == counts.examples == 12
+    assert all(int(e.question_id[1:]) % 2 == 0 for e in examples)
+    assert counts.too_long > 0
+    assert data.evaluated[1].examples == 4
+    run_finetune(some, out=tmp_path / "run", progress=progress)
+    assert any(f"{counts.too_long} more passed over as too long" in note for note in progress.notes)
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{% for m in messages %}{{ m['content'] | upper }}{% endfor %}", "does not write an answer as it is"),
+        ("{% for m in messages %}{{ m['content'] }", "the chat template fails"),
+        ("{{ raise_exception('no') }}", "the chat template fails: no"),
+    ],
+)
+def test_a_template_that_cannot_be_learned_in_is_refused(
+    settings: FinetuneSettings, tmp_path: Path, template: str, message: str
+) -> None:
+    (tmp_path / "template.jinja").write_text(template)
+    asked = changed(settings, "model", chat_template=str(tmp_path / "template.jinja"))
+    with pytest.raises(ModelError, match=message) as refused:
+        run_finetune(asked, out=tmp_path / "run")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_short_answer_ends_with_the_templates_own_token(settings: FinetuneSettings) -> None:
+    data = FinetuneData.read(settings, progress=RecordedProgress())
+    maker = ExampleMaker(data.form, data.language_model.end_ids, 96)
+    example = maker.make(Question(question_id="1", question="What?", answers=("end",), entity="e"), "What?")
+    learned = [label for label in example.labels if label != IGNORED]
+    assert data.language_model.tokenizer.decode(learned) == "end<|end|>"
+
+
+def test_what_is_uploaded_names_a_base_that_a_visitor_can_find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uploaded: dict[str, Any] = {}
+
+    class Api:
+        def create_repo(self, name: str, **more: Any) -> str:
+            uploaded["private"] = more["private"]
+            return f"https://hub/{name}"
+
+        def upload_folder(self, *, ignore_patterns: list[str], **_: Any) -> None:
+            uploaded["ignored"] = ignore_patterns
+
+        def upload_file(self, *, path_or_fileobj: bytes, path_in_repo: str, **_: Any) -> None:
+            uploaded[path_in_repo] = json.loads(path_or_fileobj)
+
+    monkeypatch.setattr("huggingface_hub.HfApi", Api)
+    for base, public in (("embedded", "HuggingFaceTB/SmolLM2-135M-Instruct"), (str(tmp_path), tmp_path.name)):
+        (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base, "r": 4}))
+        assert push(tmp_path, "me/mine", progress=RecordedProgress()) == "https://hub/me/mine"
+        assert uploaded["adapter_config.json"] == {"base_model_name_or_path": public, "r": 4}
+    assert uploaded["private"]
+    assert {"finetune.json", "adapter_config.json", "checkpoints/*", "merged/*"} <= set(uploaded["ignored"])
 
 
 def test_the_answers_after_training_are_those_of_the_folder(tuned: Path, settings: FinetuneSettings) -> None:

@@ -1,13 +1,21 @@
 """Fine-tuning: what is refused, in one line, before anything is lost."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import TrainerCallback
 
 from tacitly.errors import ModelError, SettingsError, StorageError, TaskError, TrainingError
+from tacitly.finetune.publish import merge
+from tacitly.finetune.trainer import LoraTrainer
 from tacitly.finetune.tuning import run_finetune
+from tacitly.models.load import load_model
+from tacitly.progress import RecordedProgress
+from tacitly.recipes import load_finetune_recipe
 from tacitly.settings import FinetuneSettings
 from tests.tiny import save_model
 from tests.unit.finetune_samples import changed, sample_settings
@@ -132,3 +140,105 @@ def test_a_folder_that_cannot_be_written_is_one_line(settings: FinetuneSettings,
     (tmp_path / "run" / ".lock").mkdir(parents=True)
     with pytest.raises(StorageError, match=r"cannot write '.*run'"):
         run_finetune(settings, out=tmp_path / "run")
+
+
+@pytest.mark.parametrize("lost", ["adapter_model.safetensors", "split.parquet"])
+def test_a_finished_folder_that_lost_or_changed_a_file_is_refused(
+    settings: FinetuneSettings, tuned: Path, tmp_path: Path, lost: str
+) -> None:
+    folder = shutil.copytree(tuned, tmp_path / "run")
+    (folder / lost).write_bytes((folder / lost).read_bytes()[:-9])
+    with pytest.raises(TrainingError, match=f"the finished training in '.*run' has lost '{lost}', or it was changed"):
+        run_finetune(settings, out=folder)
+    (folder / lost).unlink()
+    with pytest.raises(TrainingError, match=f"has lost '{lost}'"):
+        run_finetune(settings, out=folder)
+
+
+@pytest.mark.parametrize(
+    ("lost", "left", "message"),
+    [
+        ("adapter_model.safetensors", 0, "has no adapter_model.safetensors; restore it"),
+        ("adapter_model.safetensors", 100, "its weights are damaged; fetch or make them again"),
+        ("adapter_config.json", 10, "does not say which model it adapts"),
+    ],
+)
+def test_a_damaged_adapter_is_one_line(tuned: Path, tmp_path: Path, lost: str, left: int, message: str) -> None:
+    folder = shutil.copytree(tuned, tmp_path / "run")
+    whole = (folder / lost).read_bytes()
+    (folder / lost).write_bytes(whole[:left])
+    if not left:
+        (folder / lost).unlink()
+    with pytest.raises(ModelError, match=message) as refused:
+        load_model(str(folder))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_damaged_base_model_is_one_line(settings: FinetuneSettings, tmp_path: Path) -> None:
+    folder = shutil.copytree(settings.model.name, tmp_path / "model")
+    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:500])
+    with pytest.raises(ModelError, match="its weights are damaged"):
+        run_finetune(changed(settings, "model", name=str(folder)), out=tmp_path / "run")
+
+
+def test_an_adapter_is_not_merged_into_other_weights(settings: FinetuneSettings, tmp_path: Path) -> None:
+    named = changed(settings, "model", name=str(save_model(tmp_path / "model")))
+    done = run_finetune(named, out=tmp_path / "run")
+    save_model(tmp_path / "model", seed=1)
+    with pytest.raises(ModelError, match=r"are not those that the adapter in '.*run' was trained on"):
+        merge(done.folder, done.record, progress=RecordedProgress())
+    assert not (done.folder / "merged").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["not JSON", "[]", '{"settings": null, "losses": {"held_out": []}}', '{"settings": {}, "losses": [1]}', '{"x": 1}'],
+)
+def test_a_damaged_record_is_one_line(settings: FinetuneSettings, tmp_path: Path, content: str) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "finetune.json").write_text(content)
+    with pytest.raises(TrainingError, match=r"finetune\.json' is damaged, or of another version; start anew"):
+        run_finetune(settings, out=tmp_path / "run")
+
+
+def test_a_damaged_table_of_answers_is_one_line(
+    settings: FinetuneSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = changed(settings, score_examples=2)
+    folder = interrupted(asked, tmp_path / "run", monkeypatch)
+    (folder / "answers.parquet").write_bytes(b"PAR1")
+    with pytest.raises(TrainingError, match=r"answers\.parquet' is damaged"):
+        run_finetune(asked, out=folder)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_numbers_that_are_none_are_refused(settings: FinetuneSettings, value: float) -> None:
+    with pytest.raises(SettingsError, match=r"setting 'train\.learning_rate' is (inf|nan); allowed: input should be"):
+        load_finetune_recipe("finetune-medquad-embedded", overrides={"train.learning_rate": value})
+
+
+def test_a_tracker_that_does_not_open_is_told_first(
+    settings: FinetuneSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Tracker(TrainerCallback):
+        def setup(self, *_: Any) -> None:
+            raise ConnectionError("no API key")
+
+    made = LoraTrainer.__init__
+
+    def with_tracker(self: LoraTrainer, **kwargs: Any) -> None:
+        made(self, **{**kwargs, "callbacks": [*kwargs["callbacks"], Tracker()]})
+
+    monkeypatch.setattr(LoraTrainer, "__init__", with_tracker)
+    with pytest.raises(TrainingError, match="the trainer refuses the settings: Tracker does not open: no API key"):
+        run_finetune(settings, out=tmp_path / "run")
+
+
+def test_the_same_questions_and_weights_elsewhere_are_the_same(settings: FinetuneSettings, tuned: Path) -> None:
+    elsewhere = os.path.relpath(settings.task.path)
+    assert run_finetune(changed(settings, "task", path=Path(elsewhere)), out=tuned).did is False
+
+
+def test_one_module_s_name_is_no_pattern() -> None:
+    assert FinetuneSettings(train={"target_modules": "q_proj"}).train.target_modules == ("q_proj",)
+    assert FinetuneSettings().train.target_modules == "all-linear"

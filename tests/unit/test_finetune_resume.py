@@ -2,18 +2,23 @@
 
 import errno
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from tacitly.errors import StorageError, TrainingError
+from tacitly.finetune.publish import merge
 from tacitly.finetune.trainer import LoraTrainer
 from tacitly.finetune.tuning import FinetuneResult, run_finetune
 from tacitly.progress import RecordedProgress
 from tacitly.settings import FinetuneSettings
+from tacitly.tasks.entity_split import EntitySplit
 from tests.unit.finetune_samples import changed, sample_settings
 
 pytestmark = [
@@ -79,6 +84,56 @@ def test_a_stopped_training_goes_on_and_ends_the_same(
     assert run_finetune(settings, out=tmp_path / "run").did is False
 
 
+def test_a_four_bit_training_goes_on_and_ends_the_same(
+    settings: FinetuneSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("bitsandbytes")
+    short = changed(settings, quantize_4bit=True, max_steps=5, save_steps=2)
+    alone = run_finetune(short, out=tmp_path / "alone")
+    stop_at(3, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        run_finetune(short, out=tmp_path / "run")
+    monkeypatch.undo()
+    again = run_finetune(short, out=tmp_path / "run")
+    weights = [load_file(run.folder / "adapter_model.safetensors") for run in (alone, again)]
+    assert all(value.dtype == torch.float32 for value in weights[0].values())
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert again.record.losses == alone.record.losses
+
+
+@pytest.mark.parametrize("damage", ["adapter_model.safetensors", "optimizer.pt", "trainer_state.json", "whole.json"])
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
+    settings: FinetuneSettings, alone: FinetuneResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    stop_at(10, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        run_finetune(settings, out=tmp_path / "run")
+    monkeypatch.undo()
+    newest = tmp_path / "run" / "checkpoints" / "checkpoint-8" / damage
+    raw = bytearray(newest.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    newest.write_bytes(b"[1]" if damage == "whole.json" else bytes(raw))
+    progress = RecordedProgress()
+    again = run_finetune(settings, out=tmp_path / "run", progress=progress)
+    assert any("going on from step 4" in note for note in progress.notes)
+    weights = [(run.folder / "adapter_model.safetensors").read_bytes() for run in (alone, again)]
+    assert weights[0] == weights[1]
+
+
+def test_stopped_while_it_is_merged_there_is_no_half_of_a_model(
+    alone: FinetuneResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(alone.folder, tmp_path / "run")
+    monkeypatch.setattr("tacitly.finetune.publish.shutil.copyfile", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        merge(folder, alone.record, progress=RecordedProgress())
+    monkeypatch.undo()
+    assert not (folder / "merged").exists()
+    merged = merge(folder, alone.record, progress=RecordedProgress())
+    assert EntitySplit.read(merged) == EntitySplit.read(folder)
+    assert not list(folder.glob(".writing-*"))
+
+
 def test_stopped_while_the_split_is_written_it_starts_again(
     settings: FinetuneSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,17 +172,25 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(
     assert ("checkpoint" in str(refused.value)) == (save_steps == 2)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        SafetensorError("I/O error: No space left on device (os error 28)"),
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 42495 vs 42448"),
+        RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed"),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ],
+)
 def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(
-    settings: FinetuneSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: FinetuneSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Exception
 ) -> None:
-    from safetensors import SafetensorError
     from trl.trainer.sft_trainer import SFTTrainer
 
     save = SFTTrainer._save_checkpoint
 
     def full(self: SFTTrainer, model: Any, trial: Any) -> None:
         if self.state.global_step == 4:
-            raise SafetensorError("I/O error: No space left on device (os error 28)")
+            raise said
         save(self, model, trial)
 
     monkeypatch.setattr(SFTTrainer, "_save_checkpoint", full)

@@ -32,7 +32,7 @@ def finetune(
         result = run_finetune(recipe, overrides=settings or [], out=out, progress=bars)
         if not is_main_process():
             return
-        whole = merge(result.folder, progress=bars) if merged else None
+        whole = merge(result.folder, result.record, progress=bars) if merged else None
         address = push(result.folder, hub, progress=bars) if hub else None
     if not result.did:
         show.messages().print("nothing to do: the training is complete", highlight=False)

@@ -8,7 +8,8 @@ import pandas as pd
 from peft import PeftModel
 from transformers import TrainerState
 
-from tacitly.finetune.answers import HeldOutQuestions, similarity_scores
+from tacitly.finetune.answers import FILE as ANSWERS
+from tacitly.finetune.answers import HeldOutQuestions, read_answers, similarity_scores
 from tacitly.finetune.checkpoints import delete_broken, explained, last_whole, step_of
 from tacitly.finetune.data import FinetuneData
 from tacitly.finetune.record import Record
@@ -18,7 +19,6 @@ from tacitly.models.quiet import library_notes_off
 from tacitly.progress import Progress
 from tacitly.storage import write_whole
 
-ANSWERS = "answers.parquet"
 CHECKPOINTS = "checkpoints"
 
 
@@ -53,8 +53,10 @@ def train_adapter(trainer: LoraTrainer, data: FinetuneData, folder: Path, record
         with explained(folder):
             delete_broken(checkpoints)
     resumed = last_whole(checkpoints)
+    counts = data.learned[1]
     progress.note(
-        f"LoRA on {len(data.learned[0])} pairs in {_precision(data)} with {optimizer_name(data.settings.train)}"
+        f"LoRA on {counts.examples} pairs ({counts.cut} answers cut at a sentence's end, {counts.too_long} more passed "
+        f"over as too long) in {_precision(data)} with {optimizer_name(data.settings.train)}"
         + (f", going on from step {step_of(resumed)}" if resumed else "")
     )
     with library_notes_off():
@@ -99,17 +101,15 @@ def _answer(data: FinetuneData, folder: Path, record: Record, progress: Progress
     )
     answers = asked.ask(data.language_model, data.form, progress, when=when)
     path = folder / ANSWERS
-    table = (
-        pd.read_parquet(path)
-        if path.is_file()
-        else pd.DataFrame(
+    table = read_answers(folder) if when == "after" else None
+    if table is None:
+        table = pd.DataFrame(
             {
                 "question_id": [q.question_id for q in data.scored],
                 "question": [q.question for q in data.scored],
                 "reference": [q.answers[0] for q in data.scored],
             }
         )
-    )
     table[when] = answers
     write_whole(path, lambda target: table.to_parquet(target, index=False))
     record.scores[when] = similarity_scores(answers, table["reference"].tolist())

@@ -2,18 +2,39 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from tacitly.engines.base import Request, Sampling
 from tacitly.engines.torch_engine import TorchEngine
-from tacitly.errors import UserError
+from tacitly.errors import TrainingError, UserError
 from tacitly.models.load import LanguageModel
 from tacitly.models.prompts import PromptFormat
 from tacitly.progress import Progress
 from tacitly.records import Question
+
+FILE = "answers.parquet"
+
+
+def read_answers(folder: Path) -> pd.DataFrame | None:
+    """What was asked and answered so far; None where nothing was.
+
+    Raises:
+        TrainingError: If the table is damaged.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"{str(path)!r} is damaged ({type(error).__name__})", remedy="restore it, or start anew with another --out"
+        ) from None
 
 
 @dataclass(frozen=True)

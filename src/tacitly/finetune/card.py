@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from tacitly.finetune.answers import read_answers
 from tacitly.finetune.record import Record
 from tacitly.models.embedded import HUB_ID, NAME
 from tacitly.storage import write_whole
@@ -18,51 +19,52 @@ _LIMITS = (
 )
 
 
-def write_card(folder: Path, record: Record) -> None:
-    """Write README.md, with the front matter that the hub reads."""
-    table = folder / "answers.parquet"
-    samples = pd.read_parquet(table).head(SHOWN) if table.is_file() else pd.DataFrame()
-    text = model_card(folder.name, record, samples)
+def write_card(folder: Path, record: Record, *, name: str, merged: bool = False) -> None:
+    """Write README.md, with the front matter that the hub reads.
+
+    Args:
+        folder: Where to.
+        record: What `finetune.json` says.
+        name: The model's name.
+        merged: Whether the folder holds the whole model rather than the adapter.
+    """
+    answers = read_answers(folder)
+    samples = pd.DataFrame() if answers is None else answers.head(SHOWN)
+    text = model_card(name, record, samples, merged=merged)
     write_whole(folder / "README.md", lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def model_card(name: str, record: Record, samples: pd.DataFrame) -> str:
+def model_card(name: str, record: Record, samples: pd.DataFrame, *, merged: bool = False) -> str:
     """The card's text.
 
     Args:
         name: The model's name.
         record: What `finetune.json` says.
         samples: Rows with question, reference, before, after; may be empty.
+        merged: Whether it is the whole model's card.
     """
-    data, model, training = record.data, record.model, record.training
-    front = {
-        "base_model": HUB_ID if model["name"] == NAME else model["name"],
-        "library_name": "peft",
-        "pipeline_tag": "text-generation",
-        "tags": ["lora", "sft", "tacitly"],
-    }
-    learned, split = data["learned"], data["entities"]
-    quoted = f"`{data['system_prompt']}`" if data["system_prompt"] else None
-    counts, sizes = data["questions"], f"{learned['tokens']:,} tokens, {learned['learned_tokens']:,} of answers"
+    model, training = record.model, record.training
+    about = f"`{model['name']}` ({model['architecture']}, {model['parameters']:,} parameters, weights sha256 "
     parts = [
-        f"---\n{yaml.safe_dump(front, sort_keys=True)}---\n",
+        f"---\n{yaml.safe_dump(_front(model['name'], merged=merged), sort_keys=True)}---\n",
         f"# {name}\n",
-        f"`{model['name']}` ({model['architecture']}, {model['parameters']:,} parameters, weights sha256 "
-        f"`{model['weights_hash'][:16]}`), fine-tuned with LoRA by tacitly.\n",
+        f"{about}`{model['weights_hash'][:16]}`), fine-tuned with LoRA by tacitly"
+        f"{', the adapter merged in' if merged else ''}.\n",
+        "## Use\n",
+        "    tacitly chat --model DIR            # ask it\n"
+        "    tacitly study demo --set model.name=DIR --set task.name=medfacts    # what it knows, and what it shows\n\n"
+        "DIR is a copy of this folder. Studies leave out what it was trained on, which `split.parquet` names.\n",
         "## Data\n",
-        f"Task `{data['task']}`: {sum(counts.values()):,} answered questions about {sum(split.values()):,} entities. "
-        f"{split['trained']:,} entities ({counts['trained']:,} questions) are in the trained part, "
-        f"{split['held_out']:,} ({counts['held_out']:,}) are held out.\n",
-        f"Trained on {learned['examples']:,} pairs about {data['learned_entities']:,} entities ({sizes}, which alone "
-        "have a loss). `split.parquet` names them, and studies on this folder leave them out. "
-        f"{learned['cut']:,} answers were cut at a sentence's end to fit, {learned['too_long']:,} were left out as too "
-        f"long. Format: {data['format']}; system prompt: {quoted or 'none'}.\n",
+        _data(record.data),
         "## Training\n",
-        _table(("setting", "value"), sorted(_flat(record.settings["train"]).items())),
+        _table(
+            ("setting", "value"), sorted({**_flat(record.settings["train"]), "seed": record.settings["seed"]}.items())
+        ),
         f"{training['steps']:,} steps in {training['seconds']:,.0f} s on {training['device']}, "
         f"{training['precision']}, {training['optimizer']}, {training['tokens_per_second']:,.0f} tokens a second, "
         f"{training['trainable_parameters']:,} trainable parameters.\n",
-        "## Loss\n\nNats per token of the answers, on held-out entities and in training.\n",
+        f"## Loss\n\nNats per token of the answers, on {record.data['evaluated']['examples']:,} held-out pairs and in "
+        "training.\n",
         _table(("step", "held out"), record.losses["held_out"]),
         _table(("step", "training"), _thinned(record.losses["train"])),
     ]
@@ -74,6 +76,30 @@ def model_card(name: str, record: Record, samples: pd.DataFrame) -> str:
         parts += ["## Answers to held-out questions\n", *(_sample(row) for row in samples.to_dict("records"))]
     parts += ["## Limits\n", _LIMITS + "\n", "## Versions\n", _table(("package", "version"), record.versions.items())]
     return "\n".join(parts)
+
+
+def _front(base: str, *, merged: bool) -> dict[str, Any]:
+    """What the hub reads; a model that only this machine has is no base that it knows."""
+    named = {} if Path(base).exists() else {"base_model": HUB_ID if base == NAME else base}
+    return {
+        **named,
+        "library_name": "transformers" if merged else "peft",
+        "pipeline_tag": "text-generation",
+        "tags": ["sft", "tacitly"] if merged else ["lora", "sft", "tacitly"],
+    }
+
+
+def _data(data: dict[str, Any]) -> str:
+    learned, split, counts = data["learned"], data["entities"], data["questions"]
+    quoted = f"`{data['system_prompt']}`" if data["system_prompt"] else "none"
+    return (
+        f"Task `{data['task']}` ({data['source']}; {data['licence']}): {sum(counts.values()):,} answered questions "
+        f"about {sum(split.values()):,} entities. {split['held_out']:,} of them ({counts['held_out']:,} questions) "
+        f"were held out. Of the others, {learned['examples']:,} pairs about {data['learned_entities']:,} entities were "
+        f"learned ({learned['tokens']:,} tokens, {learned['learned_tokens']:,} of answers, which alone have a loss). "
+        f"{learned['cut']:,} answers were cut at a sentence's end to fit, {learned['too_long']:,} pairs were passed "
+        f"over as too long. Format: {data['format']}; system prompt: {quoted}.\n"
+    )
 
 
 def _scores(scores: dict[str, Any]) -> str:

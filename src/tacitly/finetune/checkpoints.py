@@ -1,6 +1,7 @@
 """Checkpoints of a training: which of them are whole, and what went wrong while one was written."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,17 +10,30 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from tacitly.errors import StorageError
+from tacitly.manifest import sha256
 from tacitly.storage import storage, write_whole
 
 KEPT = 2
 _WHOLE = "whole.json"
-_DISK = ("no space left", "disk quota", "pytorchstreamwriter", "file write failed")
+# What libraries say of a disk that is full; the last two are PyTorch's.
+_DISK = (
+    "no space left",
+    "disk quota",
+    "pytorchstreamwriter",
+    "file write failed",
+    "inline_container",
+    "unexpected pos",
+)
 
 
 def mark_whole(checkpoint: Path) -> None:
-    """Say that a checkpoint is finished, with its files' sizes; it counts from now on."""
-    sizes = {file.name: file.stat().st_size for file in sorted(checkpoint.iterdir()) if file.name != _WHOLE}
-    write_whole(checkpoint / _WHOLE, lambda path: path.write_text(json.dumps(sizes, indent=1)))
+    """Say that a checkpoint is finished, with a sha256 of each of its files; it counts from now on."""
+    files = [file for file in sorted(checkpoint.iterdir()) if file.name != _WHOLE]
+    for file in files:
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
+    digests = {file.name: sha256(file) for file in files}
+    write_whole(checkpoint / _WHOLE, lambda path: path.write_text(json.dumps(digests, indent=1)))
 
 
 def last_whole(folder: Path) -> Path | None:
@@ -39,7 +53,7 @@ def last_whole(folder: Path) -> Path | None:
 
 
 def delete_broken(folder: Path) -> None:
-    """Delete what a kill left half written; only one process may."""
+    """Delete what a kill left half written, and what was damaged since; only one process may."""
     for checkpoint in folder.glob("checkpoint-*"):
         if not _is_whole(checkpoint):
             shutil.rmtree(checkpoint)
@@ -52,8 +66,8 @@ def step_of(checkpoint: Path) -> int:
 
 def _is_whole(checkpoint: Path) -> bool:
     try:
-        sizes = json.loads((checkpoint / _WHOLE).read_text(encoding="utf-8"))
-        return all((checkpoint / name).stat().st_size == size for name, size in sizes.items())
+        digests = json.loads((checkpoint / _WHOLE).read_text(encoding="utf-8"))
+        return isinstance(digests, dict) and all(sha256(checkpoint / name) == d for name, d in digests.items())
     except (OSError, ValueError):
         return False
 

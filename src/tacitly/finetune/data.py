@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tacitly.progress import Progress
 from tacitly.records import Question
 from tacitly.settings import FinetuneSettings
 from tacitly.tasks.base import Task
-from tacitly.tasks.catalog import load_task
+from tacitly.tasks.catalog import load_task, task_card
 from tacitly.tasks.entity_split import EntitySplit
 
 # Each choice at random has a stream of its own, so that changing one leaves the others.
@@ -109,26 +110,24 @@ class FinetuneData:
 
     @cached_property
     def learned(self) -> tuple[list[Example], ExampleCounts]:
-        """What is trained on: with `train.max_steps`, a random part that is large enough for them."""
+        """What is trained on: with `train.max_steps`, as many pairs as those take, drawn at random."""
         train = self.settings.train
-        trained = self.part("trained")
+        room = None
         if train.max_steps is not None:
             room = train.max_steps * train.batch_size * train.gradient_accumulation * processes()
-            trained = self._draw(trained, room, _LEARNED)
-        return self._examples(trained, "trained on")
+        return self._examples("trained", room, _LEARNED)
 
     @cached_property
     def evaluated(self) -> tuple[list[Example], ExampleCounts]:
         """What gives the loss on held-out entities."""
-        return self._examples(
-            self._draw(self.part("held_out"), self.settings.train.eval_examples, _EVALUATED), "held out"
-        )
+        return self._examples("held_out", self.settings.train.eval_examples, _EVALUATED)
 
     @cached_property
     def scored(self) -> list[Question]:
         """Held-out questions that are answered before and after; they and an answer fit into the context."""
-        wanted = self.settings.train.score_examples
-        return self._draw([q for q in self.part("held_out") if self._fits(q)], wanted, _SCORED) if wanted else []
+        fitting = (i for i, q in self._shuffled("held_out", _SCORED) if self._fits(q))
+        chosen = sorted(islice(fitting, self.settings.train.score_examples))
+        return [self.part("held_out")[i] for i in chosen]
 
     @cached_property
     def seen(self) -> EntitySplit:
@@ -147,9 +146,11 @@ class FinetuneData:
 
     def counts(self) -> dict[str, Any]:
         """The split's sizes, and what became of the answers, for the record."""
-        entities = list(self.split.entities.values())
+        entities, card = list(self.split.entities.values()), task_card(self.task.name)
         return {
             "task": self.task.name,
+            "source": card.source,
+            "licence": card.licence,
             "digest": self.digest,
             "questions": {part: len(self.part(part)) for part in ("trained", "held_out")},
             "entities": {part: entities.count(part) for part in ("trained", "held_out")},
@@ -166,21 +167,32 @@ class FinetuneData:
         prompt = self.form.token_ids(self.form.render(self.task.prompt(question)))
         return context is None or len(prompt) + self.task.max_new_tokens <= context
 
-    def _draw(self, questions: Sequence[Question], wanted: int, stream: int) -> list[Question]:
-        if wanted >= len(questions):
-            return list(questions)
-        chosen = np.sort(_rng(self.settings, stream).choice(len(questions), wanted, replace=False))
-        return [questions[i] for i in chosen]
+    def _shuffled(self, part: str, stream: int) -> list[tuple[int, Question]]:
+        """The questions of a part in random order, each with its place among them."""
+        questions = self.part(part)
+        return [(int(i), questions[i]) for i in _rng(self.settings, stream).permutation(len(questions))]
 
-    def _examples(self, questions: list[Question], what: str) -> tuple[list[Example], ExampleCounts]:
-        maker = ExampleMaker(self.form, self.language_model.end_ids, self.settings.train.max_length)
-        examples = [e for q in questions if (e := maker.make(q, self.task.prompt(q))) is not None]
-        if not examples:
+    def _examples(self, part: str, most: int | None, stream: int) -> tuple[list[Example], ExampleCounts]:
+        """The examples of a part's questions, in their order; at most so many of those that fit, drawn at random."""
+        train = self.settings.train
+        maker = ExampleMaker(self.form, self.language_model.end_ids, train.max_length)
+        found: dict[int, Example] = {}
+        tried = 0
+        for i, question in self._shuffled(part, stream):
+            if len(found) == most:
+                break
+            tried += 1
+            example = maker.make(question, self.task.prompt(question))
+            if example is not None:
+                found[i] = example
+        if not found:
+            what = "trained on" if part == "trained" else "held out"
             raise TaskError(
-                f"no question that would be {what} fits into train.max_length={self.settings.train.max_length} tokens",
+                f"no question that would be {what} fits into train.max_length={train.max_length} tokens",
                 remedy="raise train.max_length",
             )
-        return examples, ExampleCounts.of(examples, len(questions))
+        examples = [found[i] for i in sorted(found)]
+        return examples, ExampleCounts.of(examples, tried)
 
 
 def _trained_before(questions: Sequence[Question], earlier: EntitySplit | None) -> set[str]:

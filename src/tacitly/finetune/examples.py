@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from tacitly.errors import ModelError
 from tacitly.models.prompts import Message, PromptFormat
@@ -57,8 +58,7 @@ class ExampleMaker:
         answer = question.answers[0].strip()
         if not self.form.has_template:  # a plain answer ends with its line
             answer = " ".join(answer.split())
-        end = self._end(prompt, answer)
-        room = self.max_length - len(prompt_ids) - len(end)
+        room = self.max_length - len(prompt_ids) - len(self.end)
         answer_ids = self._answer_ids(text, prompt_ids, answer)
         cut = len(answer_ids) > room
         for shorter in _shorter(answer, self._reach(answer, room)) if cut and room > 0 else ():
@@ -67,7 +67,7 @@ class ExampleMaker:
                 break
         if len(answer_ids) > room or not answer_ids:
             return None
-        learned = (*answer_ids, *end)
+        learned = (*answer_ids, *self.end)
         return Example(
             question_id=question.question_id,
             input_ids=(*prompt_ids, *learned),
@@ -88,10 +88,15 @@ class ExampleMaker:
         offsets = self.form.tokenizer(answer, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
         return int(offsets[min(room, len(offsets)) - 1][1]) + 1
 
-    def _end(self, prompt: str | list[Message], answer: str) -> list[int]:
-        """The template's tokens after an answer, up to the one that ends a turn; else the tokenizer's end token."""
+    @cached_property
+    def end(self) -> list[int]:
+        """The template's tokens after an answer, up to the one that ends a turn; else the tokenizer's end token.
+
+        Raises:
+            ModelError: If nothing in the model's format ends an answer.
+        """
         tokenizer = self.form.tokenizer
-        closing: list[int] = list(tokenizer(self.form.closing(prompt, answer), add_special_tokens=False)["input_ids"])
+        closing: list[int] = list(tokenizer(self.form.closing(), add_special_tokens=False)["input_ids"])
         for i, token in enumerate(closing):
             if token in self.end_ids:
                 return closing[: i + 1]

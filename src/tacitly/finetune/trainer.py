@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from tacitly.finetune.order import EpochOrder
 from tacitly.models.load import LanguageModel
 from tacitly.progress import Progress
 from tacitly.settings import FinetuneSettings, TrainSettings
+from tacitly.tasks.entity_split import FILE as SPLIT
 
 # Transformers 5 is renaming it.
 _NEW_NAME = "activation_checkpointing"
@@ -36,7 +38,7 @@ class LoraTrainer(SFTTrainer):
 
     Attributes:
         tokens_seen: Tokens of the batches of every step, without padding, also of the starts before this one.
-        seconds: What the steps took, also before, up to the last checkpoint.
+        seconds: What training took, evaluations and checkpoints included, also before, up to the last checkpoint.
         order: The order of the examples, once training has begun.
 
     Its evaluation loss is per token.
@@ -143,6 +145,8 @@ class LoraTrainer(SFTTrainer):
             self.accelerator.wait_for_everyone()
             self.seconds = time.monotonic() - self._begun
             if self.args.should_save:
+                # A checkpoint opens as a model, too, and its studies must know what it was trained on.
+                shutil.copyfile(checkpoint.parents[1] / SPLIT, checkpoint / SPLIT)
                 spent = {"tokens": self.tokens_seen, "seconds": self.seconds}
                 (checkpoint / _SPENT).write_text(json.dumps(spent), encoding="utf-8")
                 mark_whole(checkpoint)
@@ -237,13 +241,17 @@ def make_trainer(
             callbacks=[_Reporter(progress)],
         )
         _try_optimizer(trainer)
+        _open_trackers(trainer)
     except (ValueError, ImportError, RuntimeError) as error:  # a scheduler, optimizer, tracker or module is not there
         raise TrainingError(f"the trainer refuses the settings: {' '.join(str(error).split())[:300]}") from error
     if trainer.args.world_size != processes():
         raise TrainingError(
             f"WORLD_SIZE is {processes()}, but the trainer sees {trainer.args.world_size}: each would train alone",
-            remedy="start with `accelerate launch` (on a CPU with --cpu), or one process without a launcher",
+            remedy="start it by `accelerate launch` or `torchrun`, or as one process without WORLD_SIZE",
         )
+    for parameter in language_model.model.parameters():
+        if parameter.requires_grad:  # of a 4-bit model's adapter TRL makes bfloat16, which a checkpoint does not keep
+            parameter.data = parameter.data.float()
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_Order(trainer))
     return trainer
@@ -259,6 +267,20 @@ def _try_optimizer(trainer: LoraTrainer) -> None:
     trainer.create_optimizer()
     trainer.create_scheduler(num_training_steps=1)
     trainer.optimizer = trainer.lr_scheduler = None
+
+
+def _open_trackers(trainer: LoraTrainer) -> None:
+    """Open what the trainer reports to, so that a missing login is told before anything takes time.
+
+    Raises:
+        ValueError: If a tracker does not open.
+    """
+    for tracker in trainer.callback_handler.callbacks:
+        if hasattr(tracker, "setup") and trainer.is_world_process_zero():
+            try:
+                tracker.setup(trainer.args, trainer.state, trainer.model)
+            except Exception as error:  # each tracker's client raises its own
+                raise ValueError(f"{type(tracker).__name__} does not open: {error}") from error
 
 
 def optimizer_name(settings: TrainSettings) -> str:
@@ -280,9 +302,9 @@ def _has_bitsandbytes() -> bool:
 
 
 def _arguments(settings: TrainSettings, *, seed: int, folder: Path) -> SFTConfig:
-    arguments: dict[str, Any] = {_CHECKPOINTING: settings.gradient_checkpointing}
-    return SFTConfig(
-        **arguments,
+    checkpointing: dict[str, Any] = {_CHECKPOINTING: settings.gradient_checkpointing}
+    arguments = SFTConfig(
+        **checkpointing,
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
         max_steps=settings.max_steps or -1,
@@ -310,9 +332,13 @@ def _arguments(settings: TrainSettings, *, seed: int, folder: Path) -> SFTConfig
         report_to=list(settings.report_to) or "none",
         disable_tqdm=True,
         dataloader_pin_memory=torch.accelerator.is_available(),
+        ddp_find_unused_parameters=False,
         seed=seed,
         data_seed=seed,
     )
+    if arguments.n_gpu > 1:  # one process trains on one; on all of them, batches would be that many times as large
+        arguments._n_gpu = 1
+    return arguments
 
 
 def _dataset(examples: Sequence[Example]) -> Dataset:

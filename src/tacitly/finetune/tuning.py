@@ -15,6 +15,7 @@ from tacitly.finetune.card import write_card
 from tacitly.finetune.data import FinetuneData, processes
 from tacitly.finetune.record import Record, open_record
 from tacitly.models.adapter import INSTALL, MISSING
+from tacitly.models.quiet import quiet
 from tacitly.progress import Progress, RecordedProgress
 from tacitly.recipes import load_finetune_recipe
 from tacitly.settings import FinetuneSettings, TaskSettings
@@ -67,13 +68,13 @@ def run_finetune(
     _refuse_unused(settings.task)
     record = open_record(folder, settings, processes=processes())
     if record.complete:
+        record.check_files(folder)
         return FinetuneResult(folder, record, did=False)
-    progress = progress or RecordedProgress()
-    if not is_main_process():
-        _train(settings, folder, record, progress)
+    if not is_main_process():  # the first one tells what all do
+        _train(settings, folder, record, RecordedProgress())
         return FinetuneResult(folder, record, did=True)
     with _locked(folder):
-        _train(settings, folder, record, progress)
+        _train(settings, folder, record, progress or RecordedProgress())
     return FinetuneResult(folder, record, did=True)
 
 
@@ -111,7 +112,8 @@ def _locked(folder: Path) -> AbstractContextManager[Any]:
 
 def _train(settings: FinetuneSettings, folder: Path, record: Record, progress: Progress) -> None:
     try:
-        from tacitly.finetune.adapting import answer_after, answer_before, open_trainer, train_adapter
+        with quiet():  # bitsandbytes says at once what of it this machine cannot use
+            from tacitly.finetune.adapting import answer_after, answer_before, open_trainer, train_adapter
     except ImportError as error:
         raise ModelError(f"{MISSING} (no module {error.name!r})", remedy=INSTALL) from None
     main = is_main_process()
@@ -129,9 +131,8 @@ def _train(settings: FinetuneSettings, folder: Path, record: Record, progress: P
     train_adapter(trainer, data, folder, record, progress)
     if main:
         answer_after(data, folder, record, progress)
-        write_card(folder, record)
-        record.complete = True
-        record.write(folder)
+        write_card(folder, record, name=folder.name)
+        record.finish(folder)
 
 
 def _check_same(data: FinetuneData, folder: Path, record: Record) -> None:

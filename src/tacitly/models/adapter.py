@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 from tacitly.errors import ModelError
 
 CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
 MISSING = "fine-tuned models need PEFT and TRL"
 INSTALL = "install them with `pip install 'tacitly[finetune]'`"
 
@@ -39,8 +40,10 @@ def with_adapter(model: PreTrainedModel, folder: str) -> PreTrainedModel:
     """The model with an adapter's weights added into its own, so that it is a plain model again.
 
     Raises:
-        ModelError: If PEFT is not installed, or the adapter does not fit the model.
+        ModelError: If PEFT is not installed, or the adapter is damaged or does not fit the model.
     """
+    if not (Path(folder) / WEIGHTS).is_file():  # PEFT would look for it on the hub, or unpickle another form of it
+        raise ModelError(f"the adapter in {folder!r} has no {WEIGHTS}", remedy="restore it, or finish its fine-tuning")
     try:
         from peft import PeftModel
     except ImportError:

@@ -1,6 +1,7 @@
 """Open a model by hub id, local folder, adapter folder, GGUF file, or as `embedded`."""
 
 import hashlib
+import os
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any, Literal
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -134,8 +136,7 @@ def load_model(
     tokenizer = load_tokenizer(name, revision=revision, note=note)
     whole, pinned = adapter.base_of(name) if adapter.is_adapter(name) else (name, revision)
     source, kwargs = _source(whole, pinned, note)
-    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    device = accelerator or torch.device("cpu")
+    device = _device()
     chosen = _dtype(dtype, device)
     if "gguf_file" in kwargs:
         kwargs["quantization_config"] = transformers.GgufConfig(dequantize=True)
@@ -156,7 +157,7 @@ def load_model(
         weights_hash=weights_hash(name, revision=revision),
         layers=config.num_hidden_layers,
         width=config.hidden_size,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        parameters=model.num_parameters(),  # of weights kept in four bits it counts every one
         dtype=str(chosen).removeprefix("torch."),
         architecture=type(model).__name__,
     )
@@ -224,6 +225,14 @@ def _source(name: str, revision: str | None, note: Callable[[str], None] | None)
     return name, {"revision": revision, "local_files_only": not is_reachable()}
 
 
+def _device() -> torch.device:
+    """The accelerator of this process, of those that `accelerate launch` or `torchrun` started its own, or the CPU."""
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    if accelerator is None:
+        return torch.device("cpu")
+    return torch.device(accelerator.type, int(os.environ.get("LOCAL_RANK", "0")))
+
+
 def _dtype(name: DtypeName, device: torch.device) -> torch.dtype:
     if name == "auto":
         return torch.float32 if device.type == "cpu" else torch.bfloat16
@@ -235,7 +244,7 @@ def _explained(name: str) -> Iterator[None]:
     """Turn the many ways in which a model cannot be opened into one line each."""
     try:
         yield
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         text = " ".join(str(error).split())
         lowered = text.lower()
         if "gated" in lowered or "401" in lowered or "access to model" in lowered:
@@ -243,6 +252,8 @@ def _explained(name: str) -> Iterator[None]:
         elif "is not a local folder" in lowered or "couldn't connect" in lowered or "offline" in lowered:
             text = "the hub has no such model, or it cannot be reached and no copy is in its cache"
             remedy = "check the name; private models need `hf auth login`; offline, give a local folder or `embedded`"
+        elif isinstance(error, SafetensorError):
+            remedy = "its weights are damaged; fetch or make them again"
         else:
             remedy = None
         raise ModelError(

@@ -12,6 +12,7 @@ from tacitly.errors import ModelError
 
 Message = dict[str, str]
 PLAIN_STOP = "\n"
+_ANSWER = "TheAnswerStandsHere"  # no template holds it, and none changes letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +77,27 @@ class PromptFormat:
             return self._apply(messages)
         try:
             return self._apply([{"role": "system", "content": self.system_prompt}, *messages])
-        except TemplateError:  # Gemma's template refuses a system message
+        except ModelError:  # Gemma's template refuses a system message
             first = {**messages[0], "content": f"{self.system_prompt}\n\n{messages[0]['content']}"}
             return self._apply([first, *messages[1:]])
 
-    def closing(self, prompt: str | Sequence[Message], answer: str) -> str:
-        """What the template writes after an answer, up to where the next turn would begin; empty without a template."""
+    def closing(self) -> str:
+        """What the template writes after an answer, up to where the next turn would begin; empty without a template.
+
+        Raises:
+            ModelError: If the template fails, or does not write an answer as it is.
+        """
         if not self.has_template:
             return ""
-        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
-        whole = self.tokenizer.apply_chat_template(
-            [*messages, {"role": "assistant", "content": answer}], tokenize=False, add_generation_prompt=False
-        )
-        return str(whole).rpartition(answer)[2]
+        turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _ANSWER}]
+        whole = self._apply(turns, open_turn=False)
+        _, found, closing = whole.rpartition(_ANSWER)
+        if not found:
+            raise ModelError(
+                "the chat template does not write an answer as it is, so its end cannot be learned",
+                remedy="set model.chat_template to another, or to plain",
+            )
+        return closing
 
     def token_ids(self, text: str) -> list[int]:
         """The rendered text as tokens; a template writes its own special tokens."""
@@ -98,9 +107,16 @@ class PromptFormat:
             ids = ids[:-1]
         return list(ids)
 
-    def _apply(self, messages: Sequence[Message]) -> str:
-        text = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
-        return str(text)
+    def _apply(self, messages: Sequence[Message], *, open_turn: bool = True) -> str:
+        try:
+            return str(
+                self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=open_turn)
+            )
+        except (TemplateError, TypeError, KeyError) as error:
+            raise ModelError(
+                f"the chat template fails: {' '.join(str(error).split())[:200]}",
+                remedy="set model.chat_template to another, or to plain",
+            ) from None
 
     @staticmethod
     def plain(messages: Sequence[Message]) -> str:

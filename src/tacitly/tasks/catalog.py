@@ -65,7 +65,20 @@ def task_cards() -> tuple[TaskCard, ...]:
         >>> [card.name for card in task_cards()]
         ['medfacts', 'cities', 'file', 'medquad', 'medquad_inheritance', 'medquad_genes']
     """
-    return tuple(_task_class(name).card() for name in TASKS)
+    return tuple(task_card(name) for name in TASKS)
+
+
+def task_card(name: str) -> TaskCard:
+    """Describe one task.
+
+    Raises:
+        SettingsError: No task has that name.
+
+    Example:
+        >>> task_card("cities").answer_form
+        "a country's name"
+    """
+    return _task_class(name).card()
 
 
 def _task_class(name: str) -> TaskClass:

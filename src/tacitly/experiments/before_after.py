@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 
 from tacitly.baselines.token_probability import Perplexity
 from tacitly.evaluation.calibration import ECE_BINS, expected_calibration_error
+from tacitly.experiments.answer_table import labels_of
 from tacitly.experiments.paired_figures import Draws, paired_figure
 
 SURE = (0.5, 0.7, 0.9)
@@ -41,13 +42,6 @@ def mean_token_probability(rows: pd.DataFrame) -> Float[np.ndarray, " row"]:
     exact, whole = (-1 / Perplexity(region).scores(rows) for region in ("exact", "answer"))
     probability: Float[np.ndarray, " row"] = np.where(np.isnan(exact), whole, exact)
     return probability
-
-
-def labels_of(rows: pd.DataFrame) -> tuple[Bool[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
-    """Which answers are judged, and which of them are right."""
-    known = rows["correct"].notna().to_numpy()
-    right = known & (rows["correct"].to_numpy(dtype=object) == True)  # noqa: E712
-    return known, right
 
 
 def compare_answers(base: pd.DataFrame, tuned: pd.DataFrame, draws: Draws) -> dict[str, Any]:

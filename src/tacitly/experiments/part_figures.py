@@ -7,14 +7,8 @@ import numpy as np
 from jaxtyping import Bool
 
 from tacitly.baselines.controls import answer_strings
-from tacitly.experiments.answer_table import SETS
-from tacitly.experiments.before_after import (
-    NO_JUDGED,
-    compare_answers,
-    compare_calibration,
-    labels_of,
-    mean_token_probability,
-)
+from tacitly.experiments.answer_table import SETS, labels_of
+from tacitly.experiments.before_after import NO_JUDGED, compare_answers, compare_calibration, mean_token_probability
 from tacitly.experiments.detection_change import DetectionChange
 from tacitly.experiments.paired_figures import Draws
 from tacitly.experiments.type_change import Types, compare_types

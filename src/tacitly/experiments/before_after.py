@@ -76,7 +76,7 @@ def compare_answers(base: pd.DataFrame, tuned: pd.DataFrame, draws: Draws) -> di
     return {
         "questions": draws.count(known),
         "questions_with_tokens": draws.count(scored),
-        "entities": draws.entities,
+        "entities": draws.count_groups(known),
         "accuracy": paired_figure(
             draws.share(right_base, among=known), draws.share(right_tuned, among=known), reason=NO_JUDGED
         ),
@@ -113,7 +113,7 @@ def compare_calibration(
     """
     among = ~np.isnan(base[1]).any(axis=0) & ~np.isnan(tuned[1]).any(axis=0)
     squares = [draws.mean(((p - right) ** 2).mean(axis=0), among=among) for right, p in (base, tuned)]
-    looked_at = among & (draws.weights[0] > 0)
+    looked_at = among & draws.looked_at
     rows, least = int(looked_at.sum()), ROWS_PER_BIN * ECE_BINS
     errors = None
     if rows >= least:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tacitly.report.comparison_lines import PART_MEANINGS, exchange_lines, headline_answers, three_figures
+from tacitly.report.comparison_exchange import exchange_line
+from tacitly.report.comparison_lines import PART_MEANINGS, headline_answers, three_figures
 from tacitly.report.results import AnswerSet, Estimate, mapping_in
 
 _WHOSE: Mapping[AnswerSet, str] = {"located": "", "all": " (with or without a located exact answer)"}
@@ -76,7 +77,7 @@ def _on_new_answers(part: Mapping[str, Any], answers: AnswerSet) -> str:
 
 def _caught(part: Mapping[str, Any], answers: AnswerSet) -> str:
     own = three_figures(_side(part, answers, "by_entity"), "probe")[1]
-    foreign = exchange_lines(part, answers=answers)[0][1]["auroc"]
+    foreign = exchange_line(part, "base_to_tuned", answers=answers, grouping="by_entity").foreign
     before = ""
     if foreign.value is not None:
         before = f" The probe that was trained on the base model picks the wrong one {100 * foreign.value:.0f} times."

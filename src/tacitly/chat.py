@@ -26,7 +26,7 @@ from tacitly.records import Span
 
 MAX_NEW_TOKENS = 256  # where no detector says how long its answers were
 
-Verdict = Literal["likely right", "doubtful"]
+Verdict = Literal["trust", "doubt"]
 Note = Callable[[str], None]
 
 
@@ -39,7 +39,7 @@ class Reply:
         answer: As the model wrote it.
         span: The exact answer in it, or None where none was looked for or found.
         p_correct: The calibrated probability that the answer is right, or None where it has no score.
-        verdict: Whether that reaches the detector's threshold.
+        verdict: `trust` where that reaches the detector's threshold, which may be under one half; else `doubt`.
         scored: What the score was read from: the exact answer, or the last token of an answer without one.
         reason: Why there is no score; None where there is one, and where there is no detector.
         cut: Whether the answer was cut at the most tokens.
@@ -47,7 +47,7 @@ class Reply:
     Example:
         >>> span = Span(start=6, end=11, exact_answer="liver", given="liver", locator="choices")
         >>> reply = Reply(question="Which organ?", answer="It is liver.", span=span, p_correct=0.23,
-        ...               verdict="doubtful", scored="exact_answer")
+        ...               verdict="doubt", scored="exact_answer")
         >>> reply.doubtful, reply.marked()
         (True, 'It is [liver?].')
     """
@@ -63,8 +63,8 @@ class Reply:
 
     @property
     def doubtful(self) -> bool:
-        """Whether the detector calls the answer more likely wrong than its threshold allows."""
-        return self.verdict == "doubtful"
+        """Whether the estimate is under the detector's threshold."""
+        return self.verdict == "doubt"
 
     @property
     def scored_part(self) -> tuple[int, int] | None:
@@ -207,7 +207,7 @@ class Chat:
             probe = detector.probes[role]
             p_correct, reason = self._probability(probe, span, written)
             if p_correct is not None:
-                verdict: Verdict = "doubtful" if p_correct < probe.header.threshold else "likely right"
+                verdict: Verdict = "doubt" if p_correct < probe.header.threshold else "trust"
                 return replace(reply, p_correct=p_correct, verdict=verdict, scored=role)
             reasons.append(str(reason))
         return replace(reply, reason="; ".join(reasons) if reply.answer.strip() else "the answer is empty")

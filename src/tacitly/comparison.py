@@ -7,28 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from tacitly.activations.store import ActivationStore
-from tacitly.collect.tables import greedy_rows
 from tacitly.errors import RunFolderError
 from tacitly.evaluation.intervals import LEVEL, REPLICATES
-from tacitly.experiments.answer_table import GROUPINGS, SETS, read_answers
 from tacitly.experiments.before_after import SURE
-from tacitly.experiments.detection_change import DetectionChange, ScoredRun
-from tacitly.experiments.grid_change import change_of_grid, chosen_cells
+from tacitly.experiments.detection_change import DetectionChange
+from tacitly.experiments.grid_change import change_of_grid
 from tacitly.experiments.part_figures import compare_part, name_parts
-from tacitly.experiments.probe_exchange import Exchange, ProbedRun, exchange_probes
-from tacitly.experiments.same_questions import RunConditions, list_notes, shared_questions
-from tacitly.experiments.type_change import EQUIVALENCE, Types, no_types, types_of_questions
-from tacitly.manifest import MANIFEST, STAGES
+from tacitly.experiments.probe_exchange import exchange_probes
+from tacitly.experiments.same_questions import list_notes, shared_questions
+from tacitly.experiments.scored_run import ScoredRun
+from tacitly.experiments.type_change import EQUIVALENCE, no_types
+from tacitly.finished_study import FinishedStudy
+from tacitly.manifest import MANIFEST
 from tacitly.progress import Progress, RecordedProgress
-from tacitly.run_folder import RunFolder
 from tacitly.storage import TEMPORARY, write_whole
 
 SCHEMA = 1
 NUMBERS, PAGE = "comparison.json", "index.html"
-TRAINING = "training"
+RESAMPLED = "entities; by answer the given answers too; paired over the same questions"
 SURE_OF = "geometric mean of the token probabilities of the exact answer, of the whole answer where there is none"
 NO_PARTS = "the questions do not say whether their entity was trained on; a study with task.split_from writes that down"
 
@@ -73,14 +70,14 @@ def compare_runs(
 
     Raises:
         RunFolderError: If a folder is no finished run, is damaged, or the runs did not ask the same questions in the
-            same way; if `out` holds something else.
+            same way, or are not of a model and what was tuned from it; if `out` holds something else.
         StorageError: If it cannot be written.
     """
     progress = progress or RecordedProgress()
     folder = Path(out) if out else Path(tuned).resolve().parent / f"compare-{_name(base)}-{_name(tuned)}"
     _require_room(folder)
     progress.begin("reading both runs", None)
-    one, other = _Study.read(base), _Study.read(tuned)
+    one, other = FinishedStudy.read(base), FinishedStudy.read(tuned)
     ids = shared_questions(one.conditions, other.conditions)
     progress.begin("exchanging probes", 2)
     scored = []
@@ -98,107 +95,7 @@ def compare_runs(
     return ComparisonResult(folder, comparison)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Study:
-    """A finished run, read whole."""
-
-    run: RunFolder
-    rows: pd.DataFrame
-    metrics: dict[str, Any]
-    probed: ProbedRun
-    conditions: RunConditions
-
-    @classmethod
-    def read(cls, folder: str | Path) -> "_Study":
-        run = RunFolder.view(folder)
-        stages = run.manifest.stages
-        missing = [name for name in STAGES if name not in stages or not stages[name].complete]
-        if missing or not run.manifest.complete:
-            raise RunFolderError(
-                f"the study in {str(folder)!r} is not finished"
-                + (f": not {', '.join(missing)}" if missing else ", or is being worked on"),
-                remedy="run it again; it goes on where it stopped",
-            )
-        damaged = run.damaged()
-        if damaged:
-            raise RunFolderError(
-                f"the run in {str(folder)!r} has damaged files, the first is {damaged[0]!r}",
-                remedy="run its study again; damaged files are computed again",
-            )
-        rows = greedy_rows(run)
-        store = ActivationStore(run, rows["answer_id"].tolist())
-        return cls(
-            run=run,
-            rows=rows,
-            metrics=run.json("metrics.json"),
-            probed=ProbedRun(
-                table=read_answers(rows, store),
-                states=store,
-                folds=run.table("folds"),
-                choices=run.json("experiments/probes.json")["choices"],
-            ),
-            conditions=RunConditions(
-                name=str(folder),
-                settings=run.manifest.settings,
-                model=run.manifest.model or {},
-                seed=run.manifest.seed,
-                tacitly=run.manifest.tacitly,
-                questions=run.table("questions"),
-            ),
-        )
-
-    def answers(self, ids: list[str]) -> pd.DataFrame:
-        """One greedy answer per question, in the order of the ids."""
-        return self.rows.set_index("question_id", drop=False).loc[ids].reset_index(drop=True)
-
-    def scored(self, ids: list[str], exchange: Exchange) -> ScoredRun:
-        holders = {"located": self.metrics, "all": self.metrics["all_answers"]}
-        reasons = {
-            (answers, grouping): holders[answers][f"{grouping}_reason"]
-            for answers in SETS
-            for grouping in GROUPINGS
-            if holders[answers].get(grouping) is None
-        }
-        return ScoredRun(
-            rows=self.answers(ids),
-            scores=pd.concat([self.run.table("scores"), exchange.scores], ignore_index=True),
-            reasons=reasons,
-            exchange_reasons=exchange.reasons,
-        )
-
-    def training(self, ids: list[str]) -> list[str | None]:
-        """What each question says of its entity's part in the training."""
-        meta = self.conditions.questions.set_index("question_id")["meta"].loc[ids]
-        return [json.loads(text).get(TRAINING) for text in meta]
-
-    @property
-    def samples(self) -> int:
-        return int(self.run.manifest.settings.get("generate", {}).get("samples", 0))
-
-    def types(self, ids: list[str], number: int) -> list[Types | None]:
-        answers = self.run.table("answers")[["answer_id", "question_id", "sample"]]
-        frame = answers.merge(self.run.table("labels")[["answer_id", "correct", "refused"]], on="answer_id", how="left")
-        frame = frame.merge(self.run.table("spans")[["answer_id", "given"]], on="answer_id", how="left")
-        for name in ("correct", "given"):
-            frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
-        return types_of_questions(frame.assign(refused=frame["refused"].fillna(False).astype(bool)), ids, number=number)
-
-    def described(self) -> dict[str, Any]:
-        manifest = self.run.manifest
-        return {
-            "run": self.conditions.name,
-            "created": manifest.created,
-            "tacitly": manifest.tacitly,
-            "seed": manifest.seed,
-            "model": manifest.model,
-            "questions": len(self.conditions.questions),
-            "samples": self.samples,
-            "chosen_cells": chosen_cells(self.metrics),
-            "settings": manifest.settings,
-        }
-
-
-def _describe(base: _Study, tuned: _Study, ids: list[str]) -> dict[str, Any]:
+def _describe(base: FinishedStudy, tuned: FinishedStudy, ids: list[str]) -> dict[str, Any]:
     sides = {"base": base.described(), "tuned": tuned.described()}
     return {
         "schema": SCHEMA,
@@ -209,12 +106,12 @@ def _describe(base: _Study, tuned: _Study, ids: list[str]) -> dict[str, Any]:
         "only_base": sides["base"]["questions"] - len(ids),
         "only_tuned": sides["tuned"]["questions"] - len(ids),
         "sure": {"thresholds": list(SURE), "of": SURE_OF},
-        "intervals": {"level": LEVEL, "resampled": "entities, paired over the same questions"},
+        "intervals": {"level": LEVEL, "resampled": RESAMPLED},
         "notes": [*list_notes(base.conditions, tuned.conditions, len(ids)), *_warnings(base, tuned)],
     }
 
 
-def _warnings(base: _Study, tuned: _Study) -> list[str]:
+def _warnings(base: FinishedStudy, tuned: FinishedStudy) -> list[str]:
     """What the stages of the runs warned of, each once."""
     said: dict[str, list[str]] = {}
     for name, study in (("base", base), ("tuned", tuned)):
@@ -225,7 +122,12 @@ def _warnings(base: _Study, tuned: _Study) -> list[str]:
 
 
 def _figures(
-    base: _Study, tuned: _Study, ids: list[str], scored: list[ScoredRun], replicates: int, progress: Progress
+    base: FinishedStudy,
+    tuned: FinishedStudy,
+    ids: list[str],
+    scored: list[ScoredRun],
+    replicates: int,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Everything that is computed over the shared questions, for all of them and for each part."""
     seed, number = base.run.manifest.seed, min(base.samples, tuned.samples)
@@ -248,7 +150,7 @@ def _figures(
     }
 
 
-def _other_sampling(base: _Study, tuned: _Study) -> str | None:
+def _other_sampling(base: FinishedStudy, tuned: FinishedStudy) -> str | None:
     for name in ("temperature", "top_p"):
         one, other = (study.run.manifest.settings["generate"].get(name) for study in (base, tuned))
         if one != other:

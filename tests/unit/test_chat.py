@@ -150,7 +150,7 @@ def test_piped_questions_are_answered_one_by_one(
     assert converse(monkeypatch, lines, "--detector", run) == 0
     printed = capsys.readouterr()
     assert re.findall(r"^> (.*)$", printed.out, flags=re.MULTILINE) == [asked(1), asked(2)]
-    assert len(re.findall(r"^  \d\.\d\d likely right", printed.out, flags=re.MULTILINE)) == 2
+    assert len(re.findall(r"^  \d\.\d\d estimated right", printed.out, flags=re.MULTILINE)) == 2
     assert "\x1b" not in printed.out
     assert converse(monkeypatch, "", "--detector", run) == 0
     assert capsys.readouterr().out == ""
@@ -163,7 +163,7 @@ def test_json_has_one_object_per_question_and_says_what_could_not_be_asked(
     captured = capsys.readouterr()
     first, second, third = map(json.loads, captured.out.splitlines())
     assert list(first) == ["question", "answer", "exact_answer", "p_correct", "verdict", "reason"]
-    assert first["verdict"] in ("doubtful", "likely right")
+    assert first["verdict"] in ("trust", "doubt")
     assert first["exact_answer"] in first["answer"]
     assert second["answer"] is None
     assert "no room for an answer" in second["reason"]
@@ -175,7 +175,7 @@ def test_without_a_detector_answers_have_no_marks(
     model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert converse(monkeypatch, "What?\n", "--model", model, "--max-new-tokens", 5) == 0
-    assert "likely right" not in capsys.readouterr().out
+    assert "estimated right" not in capsys.readouterr().out
     reply = Chat(str(model), max_new_tokens=5).ask("What?")
     assert (reply.p_correct, reply.verdict, reply.span, reply.reason) == (None, None, None, None)
 
@@ -250,10 +250,24 @@ def test_drawn_answers_and_other_prompts_are_cautioned(run: Path, model: Path) -
         Chat(str(model), temperature=float("nan"))
 
 
-def test_input_that_is_not_utf_8_is_said(
-    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_number_under_one_half_is_never_called_likely(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("café?\n".encode("latin-1")), encoding="utf-8"))
+    low = edited(run, tmp_path / "d", lambda c: [p.update(threshold=0.0, intercept=-40.0) for p in c["probes"]])
+    assert converse(monkeypatch, f"{asked(1)}\n", "--detector", low) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"^  0\.00 estimated right: ", printed, flags=re.MULTILINE)
+    assert "likely" not in printed
+    assert converse(monkeypatch, f"{asked(1)}\n", "--detector", low, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "trust"
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])  # the latter is Python's own in the C locale
+def test_input_that_is_not_utf_8_is_said(
+    errors: str, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = io.TextIOWrapper(io.BytesIO("café?\n".encode("latin-1")), encoding="utf-8", errors=errors)
+    monkeypatch.setattr(sys, "stdin", given)
     assert main.run(["chat", "--model", str(model)]) == 2
     assert "not UTF-8 (byte 0xe9)" in capsys.readouterr().err
 
@@ -269,14 +283,12 @@ def test_ctrl_c_ends_a_piped_chat_with_130(run: Path, monkeypatch: pytest.Monkey
 def test_a_terminal_shows_doubt_by_underlining_and_no_escape_of_the_model_s() -> None:
     span = Span(start=6, end=11, exact_answer="li\x1b[m", given="liver", locator="choices")
     reply = Reply(
-        question="?", answer="It is li\x1b[m.\n", span=span, p_correct=0.2, verdict="doubtful", scored="exact_answer"
+        question="?", answer="It is li\x1b[m.\n", span=span, p_correct=0.2, verdict="doubt", scored="exact_answer"
     )
     text = command._text(reply)
     assert text.plain == "It is li\ufffd[m."
     assert [(s.start, s.end, str(s.style)) for s in text.spans] == [(6, 11, "bold underline red")]
-    sure = Reply(
-        question="?", answer=reply.answer, span=span, p_correct=0.9, verdict="likely right", scored="any_answer"
-    )
+    sure = Reply(question="?", answer=reply.answer, span=span, p_correct=0.9, verdict="trust", scored="any_answer")
     assert [(s.start, s.end, str(s.style)) for s in command._text(sure).spans] == [(0, 12, "bold")]
     assert sure.marked() == sure.answer
 
@@ -324,7 +336,7 @@ def test_a_chat_at_a_terminal(
         monkeypatch.setenv("NO_COLOR", "1")
     doubting = edited(run, tmp_path / "d", lambda c: [p.update(threshold=2.0) for p in c["probes"]])
     shown = terminal(f"\n{asked(3)}\n{end}", "--detector", doubting)
-    assert "likely right - doubtful, under 2.00" in shown
+    assert "estimated right - doubtful, under 2.00" in shown
     assert ("\x1b[1;4;31m" in shown) == (not plain)
     assert bool(re.search(r"\[[^\n]*\?\]", shown)) == plain
     assert capsys.readouterr().err.count("Each question is asked alone") == 1
@@ -345,7 +357,7 @@ def test_ctrl_c_at_a_terminal_stops_an_answer_then_the_program(
     shown = terminal(f"{asked(1)}\n{asked(2)}\nexit\n", "--detector", run)
     assert calls == [asked(1), asked(2)]
     assert "(stopped)" in shown
-    assert "likely right" in shown
+    assert "estimated right" in shown
 
     def at_the_prompt(**_: object) -> str:
         raise KeyboardInterrupt
@@ -390,4 +402,4 @@ def test_the_example_of_the_how_to_runs(
     (tmp_path / "runs" / "demo").symlink_to(run)
     monkeypatch.chdir(tmp_path)
     exec(compile(example, "chat.md", "exec"), {})
-    assert re.match(r"0\.\d+ (doubtful|likely right) ", capsys.readouterr().out)
+    assert re.match(r"0\.\d+ (trust|doubt) ", capsys.readouterr().out)

@@ -1,22 +1,24 @@
 """Before and after: every figure recomputed the slow way from the stored files."""
 
 import json
-import math
+import shutil
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tacitly.cli.compare import compare
-from tacitly.comparison import ComparisonResult, _Study, compare_runs
+from tacitly.comparison import ComparisonResult, compare_runs
 from tacitly.evaluation.calibration import brier
 from tacitly.evaluation.intervals import percentile_interval, resample_groups
+from tacitly.experiments.error_types import ERROR_TYPES
 from tacitly.experiments.probe_exchange import EXCHANGED, exchange_probes
+from tacitly.finished_study import FinishedStudy
 from tacitly.run_folder import RunFolder
-from tests.unit.comparison_runs import SAMPLES, N, make_models, run, write_questions
+from tests.unit.comparison_runs import SAMPLES, N, make_pair
+from tests.unit.comparison_sides import Side, asked
 
 pytestmark = pytest.mark.unit
 REPLICATES = 200
@@ -25,10 +27,7 @@ REPLICATES = 200
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("comparison")
-    models = make_models(folder)
-    questions = write_questions(folder / "questions.jsonl")
-    run(models.base, questions, folder / "base", generate__samples=SAMPLES)
-    run(models.tuned, questions, folder / "tuned", generate__samples=SAMPLES)
+    make_pair(folder)
     return folder
 
 
@@ -37,62 +36,20 @@ def result(folder: Path) -> ComparisonResult:
     return compare_runs(folder / "base", folder / "tuned", replicates=REPLICATES)
 
 
-class Side:
-    """One run as plain dictionaries by question id."""
-
-    def __init__(self, folder: Path) -> None:
-        view = RunFolder.view(folder)
-        answers = view.table("answers").set_index("answer_id")
-        labels = view.table("labels").set_index("answer_id")["correct"]
-        spans = view.table("spans").set_index("answer_id")
-        self.metrics: dict[str, Any] = view.json("metrics.json")
-        self.entity = view.table("questions").set_index("question_id")["entity"].to_dict()
-        self.part = {
-            q: json.loads(meta).get("training")
-            for q, meta in view.table("questions").set_index("question_id")["meta"].items()
-        }
-        greedy = answers[answers["sample"] == 0]
-        self.right = {
-            row.question_id: None if pd.isna(labels[key]) else bool(labels[key]) for key, row in greedy.iterrows()
-        }
-        self.sure = {}
-        for key, row in greedy.iterrows():
-            first, last = spans.loc[key, "first_token"], spans.loc[key, "last_token"]
-            tokens = row.token_logprobs if pd.isna(first) else row.token_logprobs[int(first) : int(last) + 1]
-            self.sure[row.question_id] = math.exp(sum(tokens) / len(tokens)) if len(tokens) else None
-        question = greedy["question_id"]
-        self.scores = view.table("scores").assign(question=lambda s: s["answer_id"].map(question))
-
-    def scored(self, method: str, grouping: str) -> dict[str, tuple[float, int]]:
-        mine = self.scores[(self.scores["method"] == method) & (self.scores["grouping"] == grouping)]
-        return {row.question: (row.score, row.outer_fold) for row in mine.itertuples()}
-
-    def auroc(self, scored: dict[str, tuple[float, int]], among: list[str]) -> float | None:
-        total = mass = 0.0
-        for fold in {scored[q][1] for q in among}:
-            here = [q for q in among if scored[q][1] == fold]
-            right, wrong = ([scored[q][0] for q in here if self.right[q] is kind] for kind in (True, False))
-            if right and wrong:
-                wins = [1.0 if r > w else 0.5 if r == w else 0.0 for r, w in product(right, wrong)]
-                total += len(here) * sum(wins) / len(wins)
-                mass += len(here)
-        return total / mass if mass else None
-
-
 @pytest.fixture(scope="module")
 def sides(folder: Path) -> tuple[Side, Side]:
     return Side(folder / "base"), Side(folder / "tuned")
 
 
-def asked(side: Side, part: str) -> list[str]:
-    return sorted(q for q in side.entity if part == "all" or side.part[q] == part)
-
-
-def test_parts_are_those_that_the_questions_name(result: ComparisonResult, sides: tuple[Side, Side]) -> None:
+def test_parts_are_those_that_the_tuned_run_names_else_the_base_run(
+    result: ComparisonResult, sides: tuple[Side, Side]
+) -> None:
     parts = result.comparison["parts"]
+    assert [side.part["q00"] for side in sides] == ["elsewhere", "trained"]
+    assert [side.part["q08"] for side in sides] == ["trained", None]
     assert list(parts) == ["all", "trained", "held_out", "elsewhere"]
     assert {name: part["shared_questions"] for name, part in parts.items()} == {
-        name: len(asked(sides[0], name)) for name in parts
+        name: len(asked(sides, name)) for name in parts
     }
     assert parts["all"]["shared_questions"] == N
     assert "parts_reason" not in result.comparison
@@ -102,7 +59,7 @@ def test_parts_are_those_that_the_questions_name(result: ComparisonResult, sides
 def test_accuracy_outcomes_and_wrong_and_sure(result: ComparisonResult, sides: tuple[Side, Side], part: str) -> None:
     base, tuned = sides
     found = result.comparison["parts"][part]
-    known = [q for q in asked(base, part) if base.right[q] is not None and tuned.right[q] is not None]
+    known = [q for q in asked(sides, part) if base.right[q] is not None and tuned.right[q] is not None]
     assert found["questions"] == len(known)
     for name, side in (("base", base), ("tuned", tuned)):
         assert found["accuracy"][name]["value"] == pytest.approx(sum(side.right[q] for q in known) / len(known))
@@ -123,7 +80,7 @@ def test_accuracy_outcomes_and_wrong_and_sure(result: ComparisonResult, sides: t
 
 def test_intervals_resample_entities_and_are_paired(result: ComparisonResult, sides: tuple[Side, Side]) -> None:
     base, tuned = sides
-    ids = asked(base, "all")
+    ids = asked(sides, "all")
     weights = resample_groups(
         np.array([base.entity[q] for q in ids], dtype=object),
         replicates=REPLICATES,
@@ -150,7 +107,7 @@ def test_aurocs_are_those_of_the_score_rows_on_shared_questions(
         found = result.comparison["parts"][part]["detection"][answers][grouping]
         prefix = "" if answers == "located" else "all:"
         probes = [side.scored(prefix + "probe", grouping) for side in sides]
-        among = [q for q in asked(sides[0], part) if all(q in probe for probe in probes)]
+        among = [q for q in asked(sides, part) if all(q in probe for probe in probes)]
         assert found["rows"] == len(among)
         for key, side in zip(("base", "tuned"), sides, strict=True):
             scored = side.scored(prefix + method, grouping)
@@ -169,7 +126,7 @@ def test_aurocs_are_those_of_the_score_rows_on_shared_questions(
 
 
 def test_calibration_of_the_answer_s_own_probability(result: ComparisonResult, sides: tuple[Side, Side]) -> None:
-    known = [q for q in asked(sides[0], "all") if all(s.right[q] is not None and s.sure[q] is not None for s in sides)]
+    known = [q for q in asked(sides, "all") if all(s.right[q] is not None and s.sure[q] is not None for s in sides)]
     found = result.comparison["parts"]["all"]["calibration"]["mean_token_probability"]
     for name, side in zip(("base", "tuned"), sides, strict=True):
         pair = np.array([side.right[q] for q in known], dtype=bool), np.array([side.sure[q] for q in known])
@@ -178,52 +135,90 @@ def test_calibration_of_the_answer_s_own_probability(result: ComparisonResult, s
     assert found["rows"] == len(known)
 
 
-def test_error_types_cells_and_grid_come_from_both_runs(result: ComparisonResult, sides: tuple[Side, Side]) -> None:
-    comparison = result.comparison
-    types = comparison["parts"]["all"]["error_types"]
-    assert comparison["sampled"]["samples"] == SAMPLES
-    assert 0 < types["questions"] <= N
-    for side in ("base", "tuned"):
-        assert sum(entry[side] for entry in types["types"].values()) >= types["questions"]
-    grids = [
-        {tuple(c[k] for k in ("set", "grouping", "site", "layer", "position")): c for c in side.metrics["grid"]}
-        for side in sides
-    ]
-    assert len(comparison["grid_difference"]) == len(grids[0])
+def test_error_types_are_counted_over_as_many_samples_of_both(
+    result: ComparisonResult, sides: tuple[Side, Side]
+) -> None:
+    found = result.comparison["parts"]["all"]["error_types"]
+    assert result.comparison["sampled"]["samples"] == min(SAMPLES.values())
+    both = [q for q in asked(sides, "all") if all(side.types[q] is not None for side in sides)]
+    assert found["questions"] == len(both) > 0
+    counts = {}
+    for name, side in zip(("base", "tuned"), sides, strict=True):
+        counts[name] = {kind: sum(kind in (side.types[q] or ()) for q in both) for kind in ERROR_TYPES}
+        assert {kind: entry[name] for kind, entry in found["types"].items()} == counts[name]
+    assert counts["base"] != counts["tuned"]
+
+
+def test_samples_that_were_drawn_differently_give_no_error_types_and_warnings_are_told_once(
+    folder: Path, tmp_path: Path
+) -> None:
+    copies = []
+    for name, temperature, warnings in (
+        ("base", 1.0, ["crude labels"]),
+        ("tuned", 0.5, ["crude labels.", "no template"]),
+    ):
+        copies.append(tmp_path / name)
+        shutil.copytree(folder / name, copies[-1], ignore=shutil.ignore_patterns(".lock"))
+        with RunFolder.open(copies[-1], version="0") as view:
+            view.manifest.settings["generate"]["temperature"] = temperature
+            for stage, record in view.manifest.stages.items():
+                record.warnings = warnings if stage == "labels" else []
+            view.commit()
+    comparison = compare_runs(*copies, replicates=9).comparison
+    part = comparison["parts"]["all"]
+    assert part["error_types"] is None
+    assert part["error_types_reason"] == "the samples were drawn differently: generate.temperature is 1.0 and 0.5"
+    assert comparison["notes"] == ["crude labels", "no template (the tuned run)"]
+
+
+def test_cells_and_grid_come_from_both_runs(result: ComparisonResult, sides: tuple[Side, Side]) -> None:
+    comparison, compared = result.comparison, {"eligible": 0, "in one only": 0}
+    names = ("set", "grouping", "site", "layer", "position")
+    one, other = ({tuple(c[k] for k in names): c for c in side.metrics["grid"]} for side in sides)
+    assert {tuple(cell[k] for k in names) for cell in comparison["grid_difference"]} == {*one, *other}
     for cell in comparison["grid_difference"]:
-        one, other = (g[tuple(cell[k] for k in ("set", "grouping", "site", "layer", "position"))] for g in grids)
-        if one["eligible"] and other["eligible"] and None not in (one["auroc"], other["auroc"]):
-            assert cell["difference"] == pytest.approx(other["auroc"] - one["auroc"])
+        pair = [grid[tuple(cell[k] for k in names)] for grid in (one, other)]
+        known = None not in [entry["auroc"] for entry in pair]
+        if known and all(entry["eligible"] for entry in pair):
+            compared["eligible"] += 1
+            assert cell["difference"] == pytest.approx(pair[1]["auroc"] - pair[0]["auroc"])
         else:
+            compared["in one only"] += known
             assert cell["difference"] is None
             assert cell["reason"]
-    best = comparison["tuned"]["chosen_cells"]["all"]["by_entity"]
-    stated = sides[1].metrics["all_answers"]["by_entity"]["best"]
-    assert {k: best[k] for k in ("layer", "position", "auroc")} == {
-        k: stated[k] for k in ("layer", "position", "auroc")
-    }
+    assert all(compared.values())
+    for side, name in zip(sides, ("base", "tuned"), strict=True):
+        best = comparison[name]["chosen_cells"]["all"]["by_entity"]
+        stated = side.metrics["all_answers"]["by_entity"]["best"]
+        assert {k: best[k] for k in ("layer", "position", "auroc")} == {
+            k: stated[k] for k in ("layer", "position", "auroc")
+        }
 
 
 def test_the_other_model_s_probe_stands_beside_its_own(
     folder: Path, result: ComparisonResult, sides: tuple[Side, Side]
 ) -> None:
     """Which way a probe went is checked against probes trained again, joined to the target's labels."""
-    found = result.comparison["parts"]["all"]["exchange"]["all"]
-    probed = {name: _Study.read(folder / name).probed for name in ("base", "tuned")}
-    own = [side.scored("all:probe", "by_entity") for side in sides]
+    compared = 0
+    probed = {name: FinishedStudy.read(folder / name).probed for name in ("base", "tuned")}
     for source, target, side in (("base", "tuned", sides[1]), ("tuned", "base", sides[0])):
-        entry = found[f"{source}_to_{target}"]
         scores = exchange_probes(probed[source], probed[target]).scores
         questions = probed[target].table.rows.set_index("answer_id")["question_id"]
-        scored = {
-            questions[row.answer_id]: (row.score, row.outer_fold)
-            for row in scores[scores["method"] == f"all:{EXCHANGED}"].itertuples()
-        }
-        among = [q for q in scored if all(q in scores for scores in own)]
-        assert entry["rows"] == len(among) > 0
-        assert entry["auroc"]["value"] == pytest.approx(side.auroc(scored, among))
-        assert entry["difference"]["value"] == pytest.approx(entry["auroc"]["value"] - entry["own"]["value"])
-    assert found["base_to_tuned"]["auroc"]["value"] != found["tuned_to_base"]["auroc"]["value"]
+        for (answers, prefix), grouping in product((("located", ""), ("all", "all:")), ("by_entity", "by_answer")):
+            entry = result.comparison["parts"]["all"]["exchange"][answers][grouping][f"{source}_to_{target}"]
+            own = [one.scored(f"{prefix}probe", grouping) for one in sides]
+            mine = scores[(scores["method"] == prefix + EXCHANGED) & (scores["grouping"] == grouping)]
+            scored = {questions[row.answer_id]: (row.score, row.outer_fold) for row in mine.itertuples()}
+            among = [q for q in scored if all(q in known for known in own)]
+            assert entry["rows"] == len(among)
+            if entry["auroc"]["value"] is None:
+                assert entry["auroc"]["reason"]
+                continue
+            compared += 1
+            assert entry["auroc"]["value"] == pytest.approx(side.auroc(scored, among))
+            assert entry["own"]["value"] == pytest.approx(side.auroc(side.scored(f"{prefix}probe", grouping), among))
+            assert entry["difference"]["value"] == pytest.approx(entry["auroc"]["value"] - entry["own"]["value"])
+    assert compared > 4
 
 
 def test_what_is_written_is_json_and_lies_beside_the_tuned_run(result: ComparisonResult, folder: Path) -> None:
@@ -248,12 +243,15 @@ def test_the_command_prints_a_table_and_the_page(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("tacitly.comparison.list_notes", lambda *_: ["labels are \x1b[31mcrude"])
     compare(folder / "base", folder / "tuned", out=tmp_path / "out")
     printed = capsys.readouterr().out
+    assert "\nnote: labels are \ufffd[31mcrude\n" in printed
+    assert printed.index("note: ") > printed.index("defined.")
     assert "accuracy" in printed
     assert "held out" in printed
     assert f"report: {tmp_path / 'out' / 'index.html'}" in printed
-    assert max(map(len, printed.splitlines()[:-1])) <= 80
+    assert max(len(line) for line in printed.splitlines() if not line.startswith(("note: ", "report: "))) <= 80
     again = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
     assert again["replicates"] == 1000
     compare(folder / "base", folder / "tuned", out=tmp_path / "out")  # a comparison may be made again in its folder

@@ -111,17 +111,25 @@ def _questions(*, typed: bool) -> Iterator[str]:
             import readline  # noqa: F401 -- gives `input` its editing keys
     while True:
         try:
-            question = _plain(_line(typed=typed).removeprefix("\ufeff").strip())
+            line = _line(typed=typed)
+            line.encode()  # in the C locale Python reads any byte, as a surrogate
         except EOFError:
             if typed:
                 show.line("")
             return
         except UnicodeDecodeError as error:
-            raise TaskError(f"standard input is not UTF-8 (byte {error.object[error.start]:#04x})") from None
+            raise _not_utf_8(error.object[error.start]) from None
+        except UnicodeEncodeError as error:
+            raise _not_utf_8(ord(error.object[error.start]) & 0xFF) from None
+        question = _plain(line.removeprefix("\ufeff").strip())
         if question.casefold() in LAST:
             return
         if question:
             yield question
+
+
+def _not_utf_8(byte: int) -> TaskError:
+    return TaskError(f"standard input is not UTF-8 (byte {byte:#04x})")
 
 
 def _line(*, typed: bool) -> str:
@@ -179,7 +187,7 @@ def _verdict(reply: "Reply", partner: "Chat") -> list[str]:
         verdict = ""
         if reply.doubtful and partner.detector is not None and reply.scored is not None:
             verdict = f" - doubtful, under {partner.detector.probes[reply.scored].header.threshold:.2f}"
-        lines.append(f"{reply.p_correct:.2f} likely right{verdict}: {what}")
+        lines.append(f"{reply.p_correct:.2f} estimated right{verdict}: {what}")
     elif reply.reason is not None:
         lines.append(f"not scored: {reply.reason}")
     if reply.cut:

@@ -23,8 +23,11 @@ def compare(
     """
     from tacitly.comparison import compare_runs
     from tacitly.report.comparison_table import comparison_table
+    from tacitly.report.names import showable
 
     with Bars(show.messages()) as bars:
         result = compare_runs(base, tuned, out=out, progress=bars)
     show.table(comparison_table(result.comparison))
+    for note in result.comparison["notes"]:
+        show.line(f"note: {showable(note)}")
     show.line(f"report: {result.report}")

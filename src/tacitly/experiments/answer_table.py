@@ -84,8 +84,7 @@ def read_answers(rows: pd.DataFrame, states: StateTable) -> AnswerTable:
         The table.
     """
     rows = rows.reset_index(drop=True)
-    known = rows["correct"].notna().to_numpy()
-    correct = known & (rows["correct"].to_numpy(dtype=object) == True)  # noqa: E712
+    known, correct = labels_of(rows)
     located = rows["located"].astype(bool).to_numpy()
     test = rows["split"].to_numpy(dtype=object) == "test"
     scores = {name: baseline.scores(rows) for name, baseline in load_baselines("token_probability").items()}
@@ -101,6 +100,18 @@ def read_answers(rows: pd.DataFrame, states: StateTable) -> AnswerTable:
         },
         no_answer_folds=undefined_by_answer(given),
     )
+
+
+def labels_of(rows: pd.DataFrame) -> tuple[Bool[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
+    """Which answers are judged, and which of them are right.
+
+    Example:
+        >>> rows = pd.DataFrame({"correct": pd.Series([True, None, False], dtype=object)})
+        >>> [labels.tolist() for labels in labels_of(rows)]
+        [[True, False, True], [True, False, False]]
+    """
+    known = rows["correct"].notna().to_numpy()
+    return known, known & (rows["correct"].to_numpy(dtype=object) == True)  # noqa: E712
 
 
 def _answer_set(

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 
 from tacitly.baselines.token_probability import Perplexity
 from tacitly.evaluation.calibration import ECE_BINS, expected_calibration_error
+from tacitly.experiments.answer_table import labels_of
 from tacitly.experiments.paired_figures import Draws, paired_figure
 
 SURE = (0.5, 0.7, 0.9)
@@ -43,13 +44,6 @@ def mean_token_probability(rows: pd.DataFrame) -> Float[np.ndarray, " row"]:
     return probability
 
 
-def labels_of(rows: pd.DataFrame) -> tuple[Bool[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
-    """Which answers are judged, and which of them are right."""
-    known = rows["correct"].notna().to_numpy()
-    right = known & (rows["correct"].to_numpy(dtype=object) == True)  # noqa: E712
-    return known, right
-
-
 def compare_answers(base: pd.DataFrame, tuned: pd.DataFrame, draws: Draws) -> dict[str, Any]:
     """Accuracy, what became of each answer, and the share of answers that are wrong and sure.
 
@@ -82,7 +76,7 @@ def compare_answers(base: pd.DataFrame, tuned: pd.DataFrame, draws: Draws) -> di
     return {
         "questions": draws.count(known),
         "questions_with_tokens": draws.count(scored),
-        "entities": draws.entities,
+        "entities": draws.count_groups(known),
         "accuracy": paired_figure(
             draws.share(right_base, among=known), draws.share(right_tuned, among=known), reason=NO_JUDGED
         ),
@@ -119,7 +113,7 @@ def compare_calibration(
     """
     among = ~np.isnan(base[1]).any(axis=0) & ~np.isnan(tuned[1]).any(axis=0)
     squares = [draws.mean(((p - right) ** 2).mean(axis=0), among=among) for right, p in (base, tuned)]
-    looked_at = among & (draws.weights[0] > 0)
+    looked_at = among & draws.looked_at
     rows, least = int(looked_at.sum()), ROWS_PER_BIN * ECE_BINS
     errors = None
     if rows >= least:

@@ -5,42 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from jaxtyping import Bool, Shaped
+from jaxtyping import Bool
 
 from tacitly.experiments.answer_table import GROUPINGS, SETS, Grouping, SetName
 from tacitly.experiments.baseline_stage import BEST_BASELINE, BEST_CONTROL
 from tacitly.experiments.before_after import compare_calibration
-from tacitly.experiments.detection_metrics import REASON_ONE_CLASS, MethodScores, SeedScores, collect_scores
-from tacitly.experiments.paired_figures import Draws, Replicates, figure, paired_figure
-from tacitly.experiments.probe_exchange import EXCHANGED, GROUPING
+from tacitly.experiments.detection_metrics import REASON_ONE_CLASS, MethodScores
+from tacitly.experiments.paired_figures import Draws, Replicates, figure, join_reasons, paired_figure
+from tacitly.experiments.probe_exchange import EXCHANGED
 from tacitly.experiments.probe_stage import PROBE
+from tacitly.experiments.scored_run import PartDraws, ScoredRun, aurocs, scored_rows
 
 NO_SHARED = "no question has a score in both runs"
 _FIGURES = {"probe": PROBE, "best_baseline": BEST_BASELINE, "best_control": BEST_CONTROL}
 _GAINS = {"gain": "best_baseline", "gain_over_control": "best_control"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredRun:
-    """A run's greedy answers to the shared questions, and what its methods say about them.
-
-    Attributes:
-        rows: One answer per question, in an order that both runs share.
-        scores: Score rows; those of the other run's probes among them.
-        reasons: Why a set of answers has no figure under a grouping.
-        exchange_reasons: Why the other run's probes say nothing about a set.
-    """
-
-    rows: pd.DataFrame
-    scores: pd.DataFrame
-    reasons: Mapping[tuple[SetName, Grouping], str]
-    exchange_reasons: Mapping[SetName, str]
-
-    def methods(self, answers: SetName, grouping: Grouping) -> MethodScores:
-        """The scores of one set and grouping."""
-        entities: Shaped[np.ndarray, " row"] = self.rows["entity"].astype(str).to_numpy(dtype=object)
-        return collect_scores(self.rows, self.scores, answers=answers, grouping=grouping, groups=entities)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,27 +50,24 @@ class DetectionChange:
         }
         return cls(base=base, tuned=tuned, methods=pairs)
 
-    def figures(
-        self, answers: SetName, grouping: Grouping, draws: Draws, *, of_answers: tuple[Draws, Draws] | None = None
-    ) -> dict[str, Any]:
+    def figures(self, answers: SetName, grouping: Grouping, draws: PartDraws) -> dict[str, Any]:
         """AUROC of the nested probe, the best baseline and the best control, over questions that both runs scored.
 
         Each run has its own labels and folds; AUROC is taken within its outer folds and averaged, as in its own report.
+        By answer, a model's own interval is of the answers that it gave, and that of the difference is the widest of
+        three: over entities, the base model's answers, the tuned model's. Where one of those has none, nor has it.
 
         Args:
             answers: Located answers, or all.
             grouping: Which folds.
-            draws: Which questions are looked at, and the draws of their entities.
-            of_answers: Draws of the answers that the base model gave, and of those that the tuned one gave. With them a
-                model's own interval is of its own answers, and that of the difference is the widest one of the three.
+            draws: Which questions are looked at, and the draws of their groups.
 
         Returns:
             `rows`, and for `probe`, `best_baseline`, `best_control`, `gain` (the probe's minus the baseline's) and
             `gain_over_control` the figure of both models and their difference.
         """
-        pair = self.methods[answers, grouping]
-        shared = scored_rows(pair[0], PROBE) & scored_rows(pair[1], PROBE)
-        rows = draws.count(shared)
+        pair, shared = self.methods[answers, grouping], self._shared(answers, grouping)
+        rows = draws.entities.count(shared)
         undefined = REASON_ONE_CLASS if rows else NO_SHARED
         reasons = [run.reasons.get((answers, grouping), "it has no scores") for run in (self.base, self.tuned)]
 
@@ -107,9 +82,9 @@ class DetectionChange:
                 for name, both in _replicates(pair, shared, drawn).items()
             }
 
-        found = figures_of(draws)
-        if of_answers is not None:
-            base, tuned = (figures_of(drawn) for drawn in of_answers)
+        found = figures_of(draws.entities)
+        if grouping == "by_answer":
+            base, tuned = (figures_of(drawn) for drawn in draws.answers)
             found = {
                 name: {
                     "base": base[name]["base"],
@@ -120,7 +95,7 @@ class DetectionChange:
             }
         return {"rows": rows, **found}
 
-    def calibration(self, draws: Draws) -> dict[str, Any]:
+    def calibration(self, draws: PartDraws) -> dict[str, Any]:
         """Brier score and calibration error of both nested probes, by entity, over located answers."""
         base, tuned = (
             (found.correct, np.stack([entry.scores for entry in found.methods[PROBE]]))
@@ -128,28 +103,47 @@ class DetectionChange:
             else (found.correct, np.full((1, len(found.correct)), np.nan))
             for found in self.methods["located", "by_entity"]
         )
-        return compare_calibration(base, tuned, draws, reason=NO_SHARED)
+        return compare_calibration(base, tuned, draws.entities, reason=NO_SHARED)
 
-    def exchange(self, answers: SetName, draws: Draws) -> dict[str, Any]:
+    def exchange(self, answers: SetName, grouping: Grouping, draws: PartDraws) -> dict[str, Any]:
         """Each model's probe on the other model's answers, beside the other model's own probe on the same answers.
 
-        Over the questions that both models' own probes scored, so that it can be held beside those.
+        Over the questions that both models' own probes scored, so that it can be held beside those. By answer, the
+        intervals are of the answers that the tested model gave.
 
         Args:
             answers: Located answers, or all.
-            draws: Which questions are looked at, and the draws of their entities.
+            grouping: Which folds.
+            draws: Which questions are looked at, and the draws of their groups.
 
         Returns:
             For `base_to_tuned` and `tuned_to_base`: `rows`, `auroc` of the foreign probe, `own` of the model's own
             one, and the foreign one's minus the own one's as `difference`.
         """
-        shared = np.logical_and(*(scored_rows(side, PROBE) for side in self.methods[answers, GROUPING]))
-        runs = zip(("tuned_to_base", "base_to_tuned"), (self.base, self.tuned), strict=True)
-        found = dict(zip(("tuned_to_base", "base_to_tuned"), self.methods[answers, GROUPING], strict=True))
-        return {
-            name: _foreign_and_own(found[name], shared, draws, reason=run.exchange_reasons.get(answers, NO_SHARED))
-            for name, run in reversed(list(runs))
+        base, tuned = self.methods[answers, grouping]
+        tested = {
+            "base_to_tuned": (self.tuned, tuned, draws.answers[1]),
+            "tuned_to_base": (self.base, base, draws.answers[0]),
         }
+        shared, key = self._shared(answers, grouping), (answers, grouping)
+        runs = {"base": self.base, "tuned": self.tuned}
+        unscored = {name: run.reasons[key] for name, run in runs.items() if key in run.reasons}
+        return {
+            name: _foreign_and_own(
+                scores,
+                shared,
+                draws.entities if grouping == "by_entity" else of_answers,
+                reason=run.exchange_reasons.get(key) or join_reasons(unscored) or NO_SHARED,
+            )
+            for name, (run, scores, of_answers) in tested.items()
+        }
+
+    def _shared(self, answers: SetName, grouping: Grouping) -> Bool[np.ndarray, " row"]:
+        """The questions that both models' own probes scored."""
+        shared: Bool[np.ndarray, " row"] = np.logical_and(
+            *(scored_rows(found, PROBE) for found in self.methods[answers, grouping])
+        )
+        return shared
 
 
 def _replicates(
@@ -168,7 +162,7 @@ def _replicates(
 
 def _width(difference: Mapping[str, Any]) -> float:
     ends = difference["ci"]
-    return float(ends[1] - ends[0]) if ends else -1.0
+    return float(ends[1] - ends[0]) if ends else np.inf
 
 
 def _foreign_and_own(
@@ -185,21 +179,3 @@ def _foreign_and_own(
         "own": figure(own, reason=why),
         "difference": figure(difference, reason=why),
     }
-
-
-def scored_rows(found: MethodScores, method: str) -> Bool[np.ndarray, " row"]:
-    """Which rows a method scored under any seed."""
-    entries = found.methods.get(method, [])
-    scored: Bool[np.ndarray, " row"] = np.zeros(len(found.correct), dtype=bool)
-    for entry in entries:
-        scored = scored | ~np.isnan(entry.scores)
-    return scored
-
-
-def aurocs(found: MethodScores, method: str, rows: Bool[np.ndarray, " row"], draws: Draws) -> Replicates | None:
-    """A method's AUROC over some rows in every draw; None where it has no scores."""
-    if method not in found.methods:
-        return None
-    kept = [SeedScores(np.where(rows, entry.scores, np.nan), entry.folds) for entry in found.methods[method]]
-    of_rows = MethodScores(correct=found.correct, groups=found.groups, methods={method: kept})
-    return of_rows.replicates(method, draws.weights)

@@ -7,16 +7,11 @@ import numpy as np
 from jaxtyping import Bool
 
 from tacitly.baselines.controls import answer_strings
-from tacitly.experiments.answer_table import SETS
-from tacitly.experiments.before_after import (
-    NO_JUDGED,
-    compare_answers,
-    compare_calibration,
-    labels_of,
-    mean_token_probability,
-)
+from tacitly.experiments.answer_table import GROUPINGS, SETS, labels_of
+from tacitly.experiments.before_after import NO_JUDGED, compare_answers, compare_calibration, mean_token_probability
 from tacitly.experiments.detection_change import DetectionChange
 from tacitly.experiments.paired_figures import Draws
+from tacitly.experiments.scored_run import PartDraws
 from tacitly.experiments.type_change import Types, compare_types
 
 PARTS = ("trained", "held_out", "elsewhere")
@@ -64,11 +59,9 @@ def compare_part(
         defined is null, with its reason beside it.
     """
     base, tuned = change.base.rows, change.tuned.rows
-    entities = base["entity"].astype(str).to_numpy(dtype=object)
-    draws = Draws.of(entities, which=which, replicates=replicates, rng=rng)
-    of_base, of_tuned = (
-        Draws.of(answer_strings(rows), which=which, replicates=replicates, rng=rng) for rows in (base, tuned)
-    )
+    keys = [base["entity"].astype(str).to_numpy(dtype=object), answer_strings(base), answer_strings(tuned)]
+    draws, *of_answers = (Draws.of(key, which=which, replicates=replicates, rng=rng) for key in keys)
+    drawn = PartDraws(entities=draws, answers=(of_answers[0], of_answers[1]))
     own = []
     for rows in (base, tuned):
         known, right = labels_of(rows)
@@ -78,16 +71,10 @@ def compare_part(
         **compare_answers(base, tuned, draws),
         "calibration": {
             "mean_token_probability": compare_calibration(own[0], own[1], draws, reason=NO_JUDGED),
-            "probe": change.calibration(draws),
+            "probe": change.calibration(drawn),
         },
-        "detection": {
-            answers: {
-                "by_entity": change.figures(answers, "by_entity", draws),
-                "by_answer": change.figures(answers, "by_answer", draws, of_answers=(of_base, of_tuned)),
-            }
-            for answers in SETS
-        },
-        "exchange": {s: change.exchange(s, draws) for s in SETS},
+        "detection": {s: {g: change.figures(s, g, drawn) for g in GROUPINGS} for s in SETS},
+        "exchange": {s: {g: change.exchange(s, g, drawn) for g in GROUPINGS} for s in SETS},
         "error_types": None if isinstance(types, str) else compare_types(*types, draws),
         **({"error_types_reason": types} if isinstance(types, str) else {}),
     }

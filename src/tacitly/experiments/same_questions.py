@@ -9,7 +9,7 @@ import pandas as pd
 from tacitly.errors import RunFolderError
 
 _FREE = {
-    "task": {"path", "limit", "prompt", "split_from", "entities"},
+    "task": {"path", "limit", "prompt", "split_from", "entities", "judge"},
     "generate": {"batch_size", "samples", "temperature", "top_p"},
 }
 _SHAPE = {"layers": "layers", "width": "width of its states"}
@@ -26,6 +26,8 @@ class RunConditions:
         name: The run, as the user knows it.
         settings: Its settings by group.
         model: Its model's identity.
+        judge: The judge that gave its labels, whether a setting named it or the task did.
+        fine_tuned: Whether its model's folder says what it was trained on.
         seed: The seed of the study.
         tacitly: The version that made it.
         questions: question_id, prompt, question, entity, answers, choices and split.
@@ -34,6 +36,8 @@ class RunConditions:
     name: str
     settings: Mapping[str, Any]
     model: Mapping[str, Any]
+    judge: str
+    fine_tuned: bool
     seed: int
     tacitly: str
     questions: pd.DataFrame
@@ -52,8 +56,9 @@ def shared_questions(base: RunConditions, tuned: RunConditions) -> list[str]:
 
     Raises:
         RunFolderError: Naming what differs: settings that decide what is right, located or read, the model's shape, the
-            questions, or their prompts.
+            questions, or their prompts. If the weights do not differ, or only the base model was fine-tuned.
     """
+    _require_before_and_after(base, tuned)
     _require_same_settings(base, tuned)
     ids = sorted(set(base.questions["question_id"]) & set(tuned.questions["question_id"]))
     most = max(len(base.questions), len(tuned.questions))
@@ -92,13 +97,29 @@ def list_notes(base: RunConditions, tuned: RunConditions, shared: int) -> list[s
                 f"{len(run.questions) - shared} questions were asked in the {name} run only; they are in no figure, "
                 "though its probes learned from them too"
             )
-    if base.model.get("weights_hash") == tuned.model.get("weights_hash"):
-        notes.append("both runs are of the same weights")
+    if base.fine_tuned:
+        notes.append("the base model was fine-tuned too; trained on means what the tuned model was trained on")
     return notes
+
+
+def _require_before_and_after(base: RunConditions, tuned: RunConditions) -> None:
+    weights = base.model.get("weights_hash")
+    if weights is not None and weights == tuned.model.get("weights_hash"):
+        raise RunFolderError(
+            f"{base.name!r} and {tuned.name!r} are studies of the same weights",
+            allowed="a model and what was tuned from it",
+        )
+    if base.fine_tuned and not tuned.fine_tuned:
+        raise RunFolderError(
+            f"{base.name!r} is the study of a fine-tuned model, {tuned.name!r} is not",
+            remedy="give the base model's run first",
+        )
 
 
 def _require_same_settings(base: RunConditions, tuned: RunConditions) -> None:
     differing: list[tuple[str, Any, Any]] = []
+    if base.judge != tuned.judge:
+        differing.append(("task.judge", base.judge, tuned.judge))
     for group in ("task", "generate"):
         one, other = (run.settings.get(group) or {} for run in (base, tuned))
         names = sorted({*one, *other} - _FREE[group])

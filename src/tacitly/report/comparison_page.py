@@ -1,15 +1,17 @@
 """The page of a before-and-after comparison: one HTML file, offline, in the look of a study's report."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from tacitly.report.comparison_exchange import DIRECTIONS, ExchangeLine, exchange_lines
 from tacitly.report.comparison_lines import (
     PART_MEANINGS,
     PART_NAMES,
     ChangeLine,
     change_lines,
-    exchange_lines,
     headline_answers,
+    list_reasons,
+    missing_intervals,
     shown,
 )
 from tacitly.report.comparison_pictures import change_pictures, heatmap_trios
@@ -77,25 +79,11 @@ def build_comparison_page(comparison: Mapping[str, Any], *, base: Mapping[str, A
         sizes=_sizes(whole, answers),
         coverage=_coverage(base, tuned),
         answers_words=_SETS[answers],
-        reasons=undefined_lines(lines),
         all_lines=_everything(whole) if answers == "located" else [],
-        parts=[
-            {
-                "title": PART_NAMES[name].capitalize(),
-                "meaning": PART_MEANINGS[name],
-                "questions": part.get("shared_questions", 0),
-                "sizes": _sizes(part, answers),
-                "lines": change_lines(part, answers=answers),
-                "reasons": undefined_lines(change_lines(part, answers=answers)),
-            }
-            for name, part in parts.items()
-            if name in PART_MEANINGS
-        ],
-        part_labels=_PART_LABELS,
+        parts=[_part(name, part, answers) for name, part in parts.items() if name in PART_MEANINGS],
         parts_reason=reason_in(comparison, "parts"),
         outcomes=[(PART_NAMES[name], mapping_in(part, "outcomes")) for name, part in parts.items()],
         exchanges=_exchanges(parts, answers),
-        exchange_reasons=_exchange_reasons(whole, answers),
         cells=list(_cells(comparison)),
         trios=trios,
         types=list(_types(parts)),
@@ -104,8 +92,8 @@ def build_comparison_page(comparison: Mapping[str, Any], *, base: Mapping[str, A
         clusters=sampled.get("clusters"),
         runs=[(label, *(_setting(comparison, side, path) for side in ("base", "tuned"))) for label, path in _RUNS],
         about=_about(comparison),
-        verdict=_verdict,
         shown=shown,
+        reasons=_reasons,
     )
 
 
@@ -134,45 +122,35 @@ def _coverage_of(metrics: Mapping[str, Any]) -> dict[str, str]:
     return {"could not be judged": f"{counts.get('unknown', 0):,} of {counts.get('answers', 0):,}", **shares}
 
 
-def undefined_lines(lines: Sequence[ChangeLine]) -> list[str]:
-    """Why figures of a table are not defined, each reason once.
-
-    Example:
-        >>> undefined_lines(change_lines({}))[0][:45]
-        'Not defined: accuracy, wrong and sure (0.5 or'
-    """
-    found: dict[str, list[str]] = {}
-    for line in lines:
-        if line.difference.value is None:
-            found.setdefault(line.difference.reason or "", []).append(line.label)
-    return [f"Not defined: {', '.join(labels)} ({reason})" for reason, labels in found.items()]
-
-
 def _everything(part: Mapping[str, Any]) -> list[ChangeLine]:
     return [line for line in change_lines(part, answers="all") if line.kind == "shows"]
 
 
-def _verdict(line: ChangeLine) -> str:
-    """The class of a difference whose interval does not hold 0; less is better where errors are counted."""
-    low, high = line.difference.low, line.difference.high
-    if low is None or high is None or low <= 0 <= high:
-        return ""
-    lower_is_better = line.kind == "calibrated" or "wrong" in line.label
-    return " better" if (low > 0) != lower_is_better else " worse"
+def _part(name: str, part: Mapping[str, Any], answers: AnswerSet) -> dict[str, Any]:
+    """One part of the questions, with the lines that stand beside those of the other parts, and the rest."""
+    lines = change_lines(part, answers=answers)
+    beside = [line for line in lines if line.label in _PART_LABELS]
+    return {
+        "title": PART_NAMES[name].capitalize(),
+        "meaning": PART_MEANINGS[name],
+        "questions": part.get("shared_questions", 0),
+        "sizes": _sizes(part, answers),
+        "lines": lines,
+        "beside": beside,
+        "rest": [line for line in lines if line not in beside],
+    }
 
 
-def _exchanges(parts: Mapping[str, Any], answers: AnswerSet) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """For each direction a table whose rows are the parts."""
-    rows = [(PART_NAMES[name], exchange_lines(part, answers=answers)) for name, part in parts.items()]
-    if answers == "located" and "all" in parts:
-        rows.append(("all questions, all judged answers", exchange_lines(parts["all"], answers="all")))
-    directions = [words for words, _ in exchange_lines({})]
-    return [(f"The {words}", [(label, lines[at][1]) for label, lines in rows]) for at, words in enumerate(directions)]
+def _reasons(lines: Iterable[ChangeLine | ExchangeLine]) -> list[str]:
+    return list_reasons(problem for line in lines for problem in line.problems)
 
 
-def _exchange_reasons(part: Mapping[str, Any], answers: AnswerSet) -> list[str]:
-    lines = exchange_lines(part, answers=answers)
-    return [f"Not defined: {label} ({e['auroc'].reason})" for label, e in lines if e["auroc"].value is None]
+def _exchanges(parts: Mapping[str, Any], answers: AnswerSet) -> list[tuple[str, list[ExchangeLine]]]:
+    """For each direction a table."""
+    return [
+        (words[0].upper() + words[1:], exchange_lines(parts, direction, answers=answers))
+        for direction, words in DIRECTIONS.items()
+    ]
 
 
 def _cells(comparison: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -191,23 +169,31 @@ def _cell(comparison: Mapping[str, Any], side: str, answers: str, grouping: str)
     place = f"layer {cell['layer']}, {position_name(cell['position'])}"
     if cell["site"] != "residual":
         place = f"{cell['site']}, {place}"
-    return f"{place} (in {cell['chosen_by']} of {cell['folds']} folds); {value}{f', {interval}' if interval else ''}"
+    alone = cell["chosen_by"] == 1 < cell["folds"]
+    often = (
+        f"each of {cell['folds']} folds chose another" if alone else f"in {cell['chosen_by']} of {cell['folds']} folds"
+    )
+    return f"{place} ({often}); {value}{f', {interval}' if interval else ''}"
 
 
-def _types(parts: Mapping[str, Any]) -> Iterator[tuple[str, int, list[tuple[str, int, int, tuple[str, str]]]]]:
+def _types(parts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for name, part in parts.items():
         found = mapping_in(part, "error_types")
-        if found:
-            lines = [
-                (
-                    label.replace("_", " ").replace("/", ": "),
-                    entry["base"],
-                    entry["tuned"],
-                    shown(estimate_in(entry["share"], "difference", key="value"), percent=True, signed=True),
-                )
-                for label, entry in found["types"].items()
-            ]
-            yield PART_NAMES[name], found["questions"], lines
+        if not found:
+            continue
+        lines, problems = [], []
+        for key, entry in found["types"].items():
+            label = key.replace("_", " ").replace("/", ": ")
+            difference = shown(estimate_in(entry["share"], "difference", key="value"), percent=True, signed=True)
+            lines.append((label, entry["base"], entry["tuned"], difference))
+            unsure = missing_intervals(entry["share"], ["difference"])
+            problems += [("No interval", reason, label) for reason in unsure.values()]
+        yield {
+            "title": PART_NAMES[name].capitalize(),
+            "questions": found["questions"],
+            "lines": lines,
+            "reasons": list_reasons(problems),
+        }
 
 
 def _model_name(comparison: Mapping[str, Any], side: str) -> str:

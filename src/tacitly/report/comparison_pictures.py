@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tacitly.report.comparison_exchange import foreign_figures
 from tacitly.report.comparison_figures import Pair, before_after_figure, difference_figure, difference_reach
-from tacitly.report.comparison_lines import PART_NAMES, change_lines, exchange_lines, shown
+from tacitly.report.comparison_lines import PART_NAMES, change_lines, shown
 from tacitly.report.heatmap import cell_grid, grid_reach, heatmap_figure
 from tacitly.report.names import GROUPINGS, ordered_positions, position_name, site_name
 from tacitly.report.pictures import Picture
@@ -34,8 +35,9 @@ def change_pictures(comparison: Mapping[str, Any], *, answers: AnswerSet) -> lis
         ending = "" if name == "all" else suffix
         shows += [(label + ending, line.base, line.tuned) for label, line in chosen]
         if name == "all":
-            crossed = [estimates["auroc"] for _, estimates in exchange_lines(part, answers=answers)]
-            shows.append(("the other model's probe, by entity", crossed[1], crossed[0]))
+            for grouping in GROUPING_ORDER:
+                foreign = foreign_figures(part, answers=answers, grouping=grouping)
+                shows.append((f"the other model's probe, {GROUPINGS[grouping]}", *foreign))
     pictures = [
         _dots_picture(
             knows,

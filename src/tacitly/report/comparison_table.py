@@ -7,15 +7,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from tacitly.report.comparison_lines import (
-    PART_NAMES,
-    change_lines,
-    exchange_lines,
-    headline_answers,
-    shown,
-)
-from tacitly.report.names import showable
-from tacitly.report.results import mapping_in
+from tacitly.report.comparison_exchange import foreign_figures
+from tacitly.report.comparison_lines import PART_NAMES, change_lines, headline_answers, shown
+from tacitly.report.names import GROUPINGS, showable
+from tacitly.report.results import GROUPING_ORDER, mapping_in
 
 _LABELS = (
     "accuracy",
@@ -42,7 +37,10 @@ def comparison_table(comparison: Mapping[str, Any]) -> Table:
     parts = mapping_in(comparison, "parts")
     table = Table(title=_plain(f"{comparison.get('task') or 'unnamed task'}, before and after"), title_style="bold")
     table.box, table.width, table.caption_justify = SIMPLE_HEAD, 79, "left"
-    table.caption = _plain("Probe, baseline: AUROC of finding errors. Differences: 95 % intervals. –: not defined.")
+    table.caption = _plain(
+        "Probe, baseline: AUROC of finding errors. Differences: 95 % intervals; the page says why where "
+        "there is none. –: not defined."
+    )
     table.add_column("", overflow="fold", min_width=34)
     for name in ("base", "tuned", "difference"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -63,8 +61,10 @@ def _rows(comparison: Mapping[str, Any], name: str) -> Iterator[list[str]]:
         difference = f"{value} [{interval.replace(' to ', ', ')}]" if interval else value
         yield [label, *(text.replace("not defined", "–") for text in (base, tuned, difference))]
     if name == "all":
-        crossed = [shown(estimates["auroc"])[0] for _, estimates in exchange_lines(part, answers=answers)]
-        yield ["the other model's probe, by entity", crossed[1], crossed[0], ""]
+        for grouping in GROUPING_ORDER:
+            foreign = [shown(one)[0] for one in foreign_figures(part, answers=answers, grouping=grouping)]
+            cells = (text.replace("not defined", "–") for text in foreign)
+            yield [f"the other model's probe, {GROUPINGS[grouping]}", *cells, ""]
 
 
 def _plain(text: str) -> Text:

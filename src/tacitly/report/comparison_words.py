@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tacitly.report.comparison_lines import PART_MEANINGS, exchange_lines, headline_answers, three_figures
+from tacitly.report.comparison_exchange import exchange_line
+from tacitly.report.comparison_lines import PART_MEANINGS, headline_answers, three_figures
+from tacitly.report.comparison_verdicts import caught, is_above, knew, showed
 from tacitly.report.results import AnswerSet, Estimate, mapping_in
 
 _WHOSE: Mapping[AnswerSet, str] = {"located": "", "all": " (with or without a located exact answer)"}
@@ -36,31 +38,38 @@ def _knew(part: Mapping[str, Any]) -> str:
     base, tuned, difference = three_figures(part, "accuracy")
     if base.value is None or tuned.value is None:
         return f"Did it know more? That is not defined: {difference.reason}."
-    verdict = _verdict(difference, more="It did", less="No, it knew less", none="Not that these answers can show")
     return (
-        f"Did it know more? {verdict}: the tuned model was right in {100 * tuned.value:.0f} of 100 answers, the base "
-        f"model in {100 * base.value:.0f}{_by(difference)}."
+        f"Did it know more? {knew(difference)}: the tuned model was right in {100 * tuned.value:.0f} of 100 answers, "
+        f"the base model in {100 * base.value:.0f}{_by(difference)}."
     )
 
 
 def _showed(part: Mapping[str, Any], answers: AnswerSet) -> str:
-    base, tuned, difference = three_figures(_side(part, answers, "by_entity"), "probe")
+    by_entity = _side(part, answers, "by_entity")
+    base, tuned, difference = three_figures(by_entity, "probe")
     if base.value is None or tuned.value is None:
         return f"Did it show more of what it knows? That is not defined: {difference.reason}."
-    verdict = _verdict(difference, more="It did", less="No, it showed less", none="Not that these answers can show")
-    gains = three_figures(_side(part, answers, "by_entity"), "gain")
-    beyond = ""
-    if gains[0].value is not None and gains[1].value is not None:
-        beyond = (
-            f" That is {_points(gains[1].value)} than the best baseline, which goes by the model's output alone, "
-            f"in the tuned model, and {_points(gains[0].value)} in the base model."
-        )
+    verdict = showed(difference, three_figures(by_entity, "gain_over_control"))
     return (
         "Did it show more of what it knows? "
         f"{verdict}: of a right and a wrong answer{_WHOSE[answers]}, its probe picks the wrong one "
         f"{100 * tuned.value:.0f} times out of 100 in the tuned model and {100 * base.value:.0f} in the base model, "
-        f"where guessing gives 50{_by(difference)}.{beyond}{_on_new_answers(part, answers)}"
+        f"where guessing gives 50{_by(difference)}.{_beyond(by_entity)}{_on_new_answers(part, answers)}"
     )
+
+
+def _beyond(by_entity: Mapping[str, Any]) -> str:
+    """What the probes add to what can be told without them, which alone is what they are worth."""
+    rivals = {
+        "gain": "the best baseline, which goes by the model's output alone",
+        "gain_over_control": "the best control, which knows nothing of the truth",
+    }
+    said = []
+    for key, words in rivals.items():
+        base, tuned, _ = three_figures(by_entity, key)
+        if base.value is not None and tuned.value is not None:
+            said.append(f"{_points(tuned.value)} than {words} (in the base model, {_points(base.value)})")
+    return f" That is {', and '.join(said)}." if said else ""
 
 
 def _on_new_answers(part: Mapping[str, Any], answers: AnswerSet) -> str:
@@ -75,35 +84,35 @@ def _on_new_answers(part: Mapping[str, Any], answers: AnswerSet) -> str:
 
 
 def _caught(part: Mapping[str, Any], answers: AnswerSet) -> str:
-    own = three_figures(_side(part, answers, "by_entity"), "probe")[1]
-    foreign = exchange_lines(part, answers=answers)[0][1]["auroc"]
-    before = ""
-    if foreign.value is not None:
-        before = f" The probe that was trained on the base model picks the wrong one {100 * foreign.value:.0f} times."
-    base, tuned, difference = three_figures(mapping_in(part, "wrong_and_sure"), "0.5")
-    sure = ""
-    if base.value is not None and tuned.value is not None:
-        sure = (
-            f" Of 100 answers, {100 * tuned.value:.0f} are now wrong although the model is sure of them; "
-            f"before, {100 * base.value:.0f}{_by(difference)}."
+    by_entity, by_answer = (_side(part, answers, grouping) for grouping in ("by_entity", "by_answer"))
+    verdict = caught(by_entity, by_answer)
+    return f"Could it still be caught when wrong? {verdict}.{_foreign(part, answers)}{_sure(part)}"
+
+
+def _foreign(part: Mapping[str, Any], answers: AnswerSet) -> str:
+    """What the base model's probe makes of the tuned model."""
+    seen, new = (
+        exchange_line(part, "base_to_tuned", answers=answers, grouping=grouping).foreign
+        for grouping in ("by_entity", "by_answer")
+    )
+    if seen.value is None:
+        return f" What the base model's probe is worth on the tuned model is not defined: {seen.reason}."
+    words = f" The probe that was trained on the base model picks the wrong one {_times(seen)}"
+    if new.value is None:
+        return (
+            f"{words}; that may be no more than knowing which answers are often right, since on answers that it had "
+            f"never seen it is not defined: {new.reason}."
         )
-    verdict = _catch(own, *(three_figures(_side(part, answers, g), "gain")[1] for g in ("by_entity", "by_answer")))
-    return f"Could it still be caught when wrong? {verdict}.{before}{sure}"
+    return f"{words}, on answers that it had never seen {_times(new)}."
 
 
-def _catch(own: Estimate, gain: Estimate, gain_on_new: Estimate) -> str:
-    """Whether the tuned model's probe finds its errors, and beyond what its output alone tells."""
-    if own.value is None:
-        return f"That is not defined: {own.reason}"
-    if own.low is None or own.low <= 0.5:
-        return "Not better than by guessing, as far as these answers can show"
-    if gain.low is None or gain.low <= 0:
-        return "Yes, by its own probe, but no better than by its output alone, as far as these answers can show"
-    if gain_on_new.low is not None and gain_on_new.low > 0:
-        return "Yes, by its own probe, and better than by its output alone, on answers never seen before too"
+def _sure(part: Mapping[str, Any]) -> str:
+    base, tuned, difference = three_figures(mapping_in(part, "wrong_and_sure"), "0.5")
+    if base.value is None or tuned.value is None:
+        return ""
     return (
-        "Yes, by its own probe, and better than by its output alone; but not on answers never seen before, as far as "
-        "these can show"
+        f" Of 100 answers, {100 * tuned.value:.0f} are now wrong although the model is sure of them; "
+        f"before, {100 * base.value:.0f}{_by(difference)}."
     )
 
 
@@ -112,14 +121,16 @@ def _of_part(name: str, part: Mapping[str, Any], answers: AnswerSet) -> str:
     asked = f"On {part.get('questions', 0):,} {PART_MEANINGS[name]}"
     if base.value is None or tuned.value is None:
         return f"{asked}, nothing could be compared: {difference.reason}."
-    probe = three_figures(_side(part, answers, "by_entity"), "probe")
+    by_entity = _side(part, answers, "by_entity")
+    probe = three_figures(by_entity, "probe")
     words = f"{asked}, it was right in {100 * tuned.value:.0f} of 100, before in {100 * base.value:.0f}"
     words += _by(difference)
     if probe[0].value is None or probe[1].value is None:
         return f"{words}; what its probe is worth there is not defined: {probe[2].reason}."
+    better = is_above(three_figures(by_entity, "gain_over_control")[1])
     return (
-        f"{words}; its probe picks the wrong one {100 * probe[1].value:.0f} times out of 100, "
-        f"before {100 * probe[0].value:.0f}{_by(probe[2])}."
+        f"{words}; its probe{'' if better else ', not shown to be better than a plain clue,'} picks the wrong one "
+        f"{100 * probe[1].value:.0f} times out of 100, before {100 * probe[0].value:.0f}{_by(probe[2])}."
     )
 
 
@@ -127,12 +138,11 @@ def _side(part: Mapping[str, Any], answers: AnswerSet, grouping: str) -> Mapping
     return mapping_in(mapping_in(mapping_in(part, "detection"), answers), grouping)
 
 
-def _verdict(difference: Estimate, *, more: str, less: str, none: str) -> str:
-    if difference.low is not None and difference.low > 0:
-        return more
-    if difference.high is not None and difference.high < 0:
-        return less
-    return none
+def _times(estimate: Estimate) -> str:
+    times = f"{100 * (estimate.value or 0.0):.0f} times"
+    if estimate.low is None or estimate.high is None:
+        return f"{times} (how sure that is, is not known)"
+    return f"{times} ({100 * estimate.low:.0f} to {100 * estimate.high:.0f})"
 
 
 def _by(difference: Estimate) -> str:

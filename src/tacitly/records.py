@@ -21,6 +21,8 @@ class Question:
             written `canonical|name|name`.
         split: `"train"` or `"test"` where the task has its own split.
         context: A passage given with the question.
+        written: An answer that a model wrote elsewhere, which is read instead of asking anew.
+        graded: Whether a person judged that answer right; None where nobody did.
         meta: Anything else worth a column, as strings.
     """
 
@@ -31,6 +33,8 @@ class Question:
     choices: tuple[str, ...] = ()
     split: Split | None = None
     context: str | None = None
+    written: str | None = None
+    graded: bool | None = None
     meta: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tacitly.engines.base import Generation, Reading, Request, Sampling
+from tacitly.engines.base import Generation, Reading, Request, Sampling, Written
 from tacitly.engines.decoding import decode, draw
 from tacitly.engines.torch_engine import TorchEngine
 from tacitly.errors import CaptureError
@@ -108,6 +108,50 @@ def test_reading_existing_text_agrees_with_capture_while_writing(lm: LanguageMod
     for key, answer in written.items():
         for site in sites_of(lm):
             np.testing.assert_allclose(read[key][site], answer.states[site], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("budget", [10**9, 1])
+def test_reading_an_existing_answer_gives_the_numbers_and_states_of_writing_it(
+    lm: LanguageModel, monkeypatch: pytest.MonkeyPatch, budget: int
+) -> None:
+    monkeypatch.setattr("tacitly.engines.torch_engine.LOGIT_BUDGET_BYTES", budget)  # 1: each answer in its own pass
+    requests = {f"{r.key}#0": r for r in requests_for(lm)}
+    written = answers(
+        lm, list(requests.values()), sampling=Sampling(max_new_tokens=10), capture=sites_of(lm), batch_size=3
+    )
+    exist = [
+        Written(
+            key=answer.key,
+            prompt_ids=requests[key].prompt_ids,
+            token_ids=answer.token_ids,
+            text=answer.text,
+            end_id=answer.end.token_id if answer.end else None,
+        )
+        for key, answer in written.items()
+    ]
+    batches = list(TorchEngine(lm).read_answers(exist, capture=sites_of(lm)))
+    assert len(batches) == (1 if budget > 1 else len(exist))
+    read = {f"{g.key}#0": g for batch in batches for g in batch}
+    for key, answer in written.items():
+        again = read[key]
+        assert (again.text, again.token_ids) == (answer.text, answer.token_ids)
+        for name in ("logprobs", "logits", "entropies"):
+            np.testing.assert_allclose(getattr(again, name), getattr(answer, name), rtol=1e-3, atol=1e-3)
+        assert (again.end is None) == (answer.end is None)
+        if answer.end and again.end:
+            assert again.end.token_id == answer.end.token_id
+            assert again.end.logprob == pytest.approx(answer.end.logprob, abs=1e-3)
+        for site in sites_of(lm):
+            np.testing.assert_allclose(again.states[site], answer.states[site], rtol=1e-3, atol=1e-3)
+
+
+def test_an_existing_answer_can_be_read_without_states(llama: LanguageModel) -> None:
+    prompt = requests_for(llama)[0].prompt_ids
+    one = Written(key="a", prompt_ids=prompt, token_ids=(40, 41), text="xy", end_id=1)
+    [[read]] = TorchEngine(llama).read_answers([one])
+    assert read.states is None
+    assert len(read.logprobs) == 2
+    assert read.end is not None
 
 
 def test_the_mlp_and_attention_add_up_to_the_residual_stream(llama: LanguageModel) -> None:

@@ -113,6 +113,29 @@ class StepBuffer:
         return {site: states[row, :, :columns].numpy() for site, states in self._states.items()}
 
 
+class PassStates:
+    """The states of chosen tokens of a batch that one forward pass reads whole.
+
+    Args:
+        recorder: What is read.
+        indices: Which tokens of each row.
+    """
+
+    def __init__(self, recorder: Recorder, indices: Sequence[Sequence[int]]) -> None:
+        self._indices = [torch.tensor(list(one), dtype=torch.long) for one in indices]
+        self._states: list[dict[str, list[Tensor]]] = [{site: [] for site in recorder.names} for _ in indices]
+
+    def pick(self, site: str, row: int, states: Tensor) -> None:  # noqa: ARG002 -- layers come in their order
+        """Keep one site's states of one layer."""
+        texts = states.reshape(len(self._indices), -1, states.shape[-1])
+        for kept, index, text in zip(self._states, self._indices, texts, strict=True):
+            kept[site].append(text[index.to(text.device)].to("cpu", torch.float32))
+
+    def take(self, row: int) -> TokenStates:
+        """The states of one row by site: `[layer, index, width]`."""
+        return {site: torch.stack(layers).numpy() for site, layers in self._states[row].items()}
+
+
 def bytes_per_row(recorder: Recorder, columns: int) -> int:
     """Memory that one answer's states take in a `StepBuffer`."""
     return sum(len(recorder.layers(site)) * columns * recorder.width(site) * 4 for site in recorder.names)

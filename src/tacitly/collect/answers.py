@@ -1,39 +1,30 @@
-"""Stage `answers`: one fused step per batch writes answers, locates their exact answers and keeps their states."""
+"""Stage `answers`: one fused step per batch writes or reads answers, locates exact answers and keeps their states."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from tacitly.activations.capture import TokenStates
 from tacitly.activations.positions import token_indices
 from tacitly.activations.store import CapturedAnswer, write_shard
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import answer_id, answers_frame, pending_answers, read_questions, spans_frame
-from tacitly.engines.base import Generation, Request, Sampling
+from tacitly.engines.base import Generation, Request, Sampling, Written
 from tacitly.engines.torch_engine import TorchEngine
 from tacitly.locators.align import align_batch
 from tacitly.records import Answer, Question, Span
 
 
 def write_answers(bench: Bench) -> None:
-    """Answer every question that has no answer yet; each batch is committed whole."""
+    """Answer every question that has no answer yet, or read the one that it came with; each batch is committed whole."""
     bench.check_sites()
     bench.settle_model()
     questions, prompts = read_questions(bench.run)
     by_id = {q.question_id: q for q in questions}
     pending = pending_answers(bench.run, bench.settings.generate.samples)
-    generate, capture = bench.settings.generate, bench.settings.capture
-    ids = {q: tuple(bench.format.token_ids(prompts[q])) for q, _ in pending}
-    sampling = Sampling(
-        max_new_tokens=bench.max_new_tokens,
-        temperature=generate.temperature,
-        top_p=generate.top_p,
-        stop=tuple(dict.fromkeys((*generate.stop, *bench.task.stop, *bench.format.stop))),
-        seed=bench.settings.seed,
-    )
-    engine = TorchEngine(bench.language_model)
-    requests = [Request(key=q, prompt_ids=ids[q], sample=sample) for q, sample in pending]
-    bench.progress.begin("answers", len(requests))
-    batches = engine.generate(requests, sampling=sampling, capture=capture.sites, batch_size=generate.batch_size)
-    for batch in batches:
+    exist = [q for q, sample in pending if sample == 0 and by_id[q].written is not None]
+    asked = [(q, sample) for q, sample in pending if sample > 0 or by_id[q].written is None]
+    bench.progress.begin("answers", len(pending))
+    for batch in chain(_read(bench, [by_id[q] for q in exist], prompts), _generate(bench, asked, prompts)):
         answers = [_answer(generation) for generation in batch]
         spans = locate(bench, answers, by_id)
         number = bench.run.next_part("answers")
@@ -45,6 +36,42 @@ def write_answers(bench: Bench) -> None:
     empty = sum(1 for text in bench.run.table("answers")["text"] if not text.strip())
     if empty:
         bench.warn("answers", f"{empty} answers are empty; they count as unknown")
+
+
+def _generate(bench: Bench, asked: Sequence[tuple[str, int]], prompts: Mapping[str, str]) -> Iterator[list[Generation]]:
+    """Let the model answer."""
+    generate = bench.settings.generate
+    ids = {q: tuple(bench.format.token_ids(prompts[q])) for q, _ in asked}
+    sampling = Sampling(
+        max_new_tokens=bench.max_new_tokens,
+        temperature=generate.temperature,
+        top_p=generate.top_p,
+        stop=tuple(dict.fromkeys((*generate.stop, *bench.task.stop, *bench.format.stop))),
+        seed=bench.settings.seed,
+    )
+    requests = [Request(key=q, prompt_ids=ids[q], sample=sample) for q, sample in asked]
+    return TorchEngine(bench.language_model).generate(
+        requests, sampling=sampling, capture=bench.settings.capture.sites, batch_size=generate.batch_size
+    )
+
+
+def _read(bench: Bench, questions: Sequence[Question], prompts: Mapping[str, str]) -> Iterator[list[Generation]]:
+    """Let the model read the answers that the questions came with."""
+    form = bench.format
+    end = next((i for i in form.closing_ids() if i in bench.language_model.end_ids), None)
+    written = [
+        Written(
+            key=question.question_id,
+            prompt_ids=tuple(form.token_ids(prompts[question.question_id])),
+            token_ids=tuple(form.answer_ids(prompts[question.question_id], question.written or "")),
+            text=question.written or "",
+            end_id=end,
+        )
+        for question in questions
+    ]
+    return TorchEngine(bench.language_model).read_answers(
+        written, capture=bench.settings.capture.sites, batch_size=bench.settings.generate.batch_size
+    )
 
 
 def locate(bench: Bench, answers: Sequence[Answer], questions: Mapping[str, Question]) -> dict[str, Span]:

@@ -40,11 +40,13 @@ def read_task(bench: Bench) -> tuple[list[Question], list[str]]:
     form, room = bench.format, bench.language_model.context_length
     prompts = [form.render(bench.task.prompt(question)) for question in questions]
     for question, prompt in zip(questions, prompts, strict=True):
-        length = len(form.token_ids(prompt))
-        if room is not None and length + bench.max_new_tokens > room:
+        length, longest = len(form.token_ids(prompt)), bench.max_new_tokens
+        if question.written is not None:
+            longest = len(form.answer_ids(prompt, question.written)) + 1  # and the end of the turn
+        if room is not None and length + longest > room:
             raise TaskError(
                 f"question {question.question_id!r} takes {length} tokens and its answer up to "
-                f"{bench.max_new_tokens}, together more than the model's context",
+                f"{longest}, together more than the model's context",
                 allowed=f"{room} tokens in all",
                 remedy="shorten it or lower generate.max_new_tokens",
             )

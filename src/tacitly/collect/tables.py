@@ -37,6 +37,8 @@ def questions_frame(questions: Sequence[Question], prompts: Sequence[str]) -> pd
             "answers": [list(q.answers) for q in questions],
             "choices": [list(q.choices) for q in questions],
             "context": pd.array([q.context for q in questions], dtype="string"),
+            "written": pd.array([q.written for q in questions], dtype="string"),
+            "graded": pd.array([q.graded for q in questions], dtype="boolean"),
             "meta": [json.dumps(dict(q.meta), ensure_ascii=False) for q in questions],
         }
     )
@@ -58,6 +60,8 @@ def read_questions(run: RunFolder) -> tuple[list[Question], dict[str, str]]:
                 choices=choices.setdefault(closed, closed),
                 split=_or_none(row["split"]),
                 context=_or_none(row["context"]),
+                written=_or_none(row.get("written")),
+                graded=_or_none(row.get("graded")),
                 meta=json.loads(row["meta"]),
             )
         )

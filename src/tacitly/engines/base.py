@@ -71,6 +71,27 @@ class Generator(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """An answer that exists already.
+
+    Attributes:
+        key: The caller's.
+        prompt_ids: The prompt's tokens.
+        token_ids: The answer's tokens, at least one.
+        text: The answer as it was given.
+        end_id: The token that ends a turn; it is read as if the answer were over. None leaves it open.
+        sample: 0 for the answer that counts as the greedy one.
+    """
+
+    key: str
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+    text: str
+    end_id: int | None
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """Tokens of one text whose states are wanted: indices into `token_ids`."""
 
@@ -86,6 +107,12 @@ class StateReader(Protocol):
         self, readings: Sequence[Reading], *, sites: Sequence[str], batch_size: int = 64
     ) -> Iterator[list[tuple[str, TokenStates]]]:
         """Yield, batch by batch, each reading's key and its states `[layer, index, width]` by site."""
+        ...
+
+    def read_answers(
+        self, answers: Sequence[Written], *, capture: Sequence[str] = (), batch_size: int = 64
+    ) -> Iterator[list[Generation]]:
+        """Yield answers that exist already with their numbers and states, as if the model had written them."""
         ...
 
 

@@ -103,11 +103,6 @@ class Draws:
     def choose(self, logits: Float[Tensor, "row vocabulary"], active: Int[Tensor, " row"]) -> Chosen:
         """Choose one token for each active row."""
         logits = logits.float()
-        normalizer = logits.logsumexp(-1)
-        probabilities = (logits - normalizer[:, None]).exp_()
-        entropies = normalizer - torch.einsum("rv,rv->r", probabilities, logits)
-        if entropies.isnan().any():  # a logit of minus infinity
-            entropies = torch.special.entr(probabilities).sum(-1)
         ids = logits.argmax(-1)
         sampled = self._sampled[active].to(logits.device)
         if sampled.any():
@@ -119,8 +114,24 @@ class Draws:
                 top_p=self._sampling.top_p,
             )
         self._step += 1
-        picked = logits.gather(-1, ids[:, None])[:, 0]
-        return Chosen(ids.tolist(), (picked - normalizer).tolist(), picked.tolist(), entropies.tolist())
+        return measure(logits, ids)
+
+
+def measure(logits: Float[Tensor, "row vocabulary"], ids: Int[Tensor, " row"]) -> Chosen:
+    """The numbers of one token per row, whoever chose it.
+
+    Example:
+        >>> round(measure(torch.zeros(1, 4), torch.tensor([2])).logprobs[0], 3)
+        -1.386
+    """
+    logits = logits.float()
+    normalizer = logits.logsumexp(-1)
+    probabilities = (logits - normalizer[:, None]).exp_()
+    entropies = normalizer - torch.einsum("rv,rv->r", probabilities, logits)
+    if entropies.isnan().any():  # a logit of minus infinity
+        entropies = torch.special.entr(probabilities).sum(-1)
+    picked = logits.gather(-1, ids[:, None])[:, 0]
+    return Chosen(ids.tolist(), (picked - normalizer).tolist(), picked.tolist(), entropies.tolist())
 
 
 def draw(

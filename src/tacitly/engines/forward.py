@@ -85,17 +85,26 @@ class Forward:
 
     def whole(self, sequences: Sequence[Sequence[int]]) -> None:
         """Run whole texts, padded on the right, for what hooks see of them; the output layer is left out."""
+        self.model.base_model(**self._padded(sequences), use_cache=False)
+
+    def whole_logits(self, sequences: Sequence[Sequence[int]], *, first: int) -> Float[Tensor, "row column vocabulary"]:
+        """The same, with the logits after every token from the column `first` on; those of padding mean nothing."""
+        width = max(map(len, sequences))
+        kwargs = {"logits_to_keep": width - first} if self.keeps_logits else {}
+        logits: Tensor = self.model(**self._padded(sequences), use_cache=False, **kwargs).logits
+        return logits[:, first - width :]
+
+    def _padded(self, sequences: Sequence[Sequence[int]]) -> dict[str, Any]:
         width = max(map(len, sequences))
         tokens = torch.zeros(len(sequences), width, dtype=torch.long)
         mask = torch.zeros(len(sequences), width, dtype=torch.long)
         for i, sequence in enumerate(sequences):
             tokens[i, : len(sequence)] = torch.tensor(list(sequence))
             mask[i, : len(sequence)] = 1
-        self.model.base_model(
-            input_ids=tokens.to(self.device),
-            attention_mask=None if bool(mask.all()) else mask.to(self.device),
-            use_cache=False,
-        )
+        return {
+            "input_ids": tokens.to(self.device),
+            "attention_mask": None if bool(mask.all()) else mask.to(self.device),
+        }
 
     def _run(
         self,

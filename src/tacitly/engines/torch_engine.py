@@ -5,14 +5,15 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
-from tacitly.activations.capture import Recorder, StepBuffer, TokenStates, bytes_per_row
-from tacitly.engines.base import Generation, Reading, Request, Sampling
-from tacitly.engines.decoding import Draws, Row
+from tacitly.activations.capture import PassStates, Recorder, StepBuffer, TokenStates, bytes_per_row
+from tacitly.engines.base import Generation, Reading, Request, Sampling, Written
+from tacitly.engines.decoding import Draws, Row, measure
 from tacitly.engines.forward import Forward, PrefixCache
 from tacitly.models.load import LanguageModel
+from tacitly.records import EndToken
 
+LOGIT_BUDGET_BYTES = 400_000_000  # of a batch whose answers exist already
 STATE_BUDGET_BYTES = 1_000_000_000  # of a batch's states while it is written; larger batches are made smaller
 
 
@@ -73,27 +74,70 @@ class TorchEngine:
         ordered = sorted(readings, key=lambda r: (-len(r.token_ids), r.key))
         for start in range(0, len(ordered), batch_size):
             batch = ordered[start : start + batch_size]
-            states: list[dict[str, list[Tensor]]] = [{site: [] for site in sites} for _ in batch]
-            picks = [torch.tensor(r.indices, dtype=torch.long) for r in batch]
-
-            def pick(
-                site: str,
-                row: int,  # noqa: ARG001 -- layers come in their order
-                hidden: Tensor,
-                states: list[dict[str, list[Tensor]]] = states,
-                picks: list[Tensor] = picks,
-            ) -> None:
-                for kept, index, text in zip(
-                    states, picks, hidden.reshape(len(picks), -1, hidden.shape[-1]), strict=True
-                ):
-                    kept[site].append(text[index.to(text.device)].to("cpu", torch.float32))
-
-            with recorder.attached(), recorder.picking(pick):
+            states = PassStates(recorder, [r.indices for r in batch])
+            with recorder.attached(), recorder.picking(states.pick):
                 forward.whole([r.token_ids for r in batch])
-            yield [
-                (reading.key, {site: torch.stack(rows).numpy() for site, rows in kept.items()})
-                for reading, kept in zip(batch, states, strict=True)
-            ]
+            yield [(reading.key, states.take(row)) for row, reading in enumerate(batch)]
+
+    @torch.inference_mode()
+    def read_answers(
+        self, answers: Sequence[Written], *, capture: Sequence[str] = (), batch_size: int = 64
+    ) -> Iterator[list[Generation]]:
+        """Read answers that exist already by one teacher-forced pass per batch.
+
+        Args:
+            answers: The answers as token ids; each one's end token, where it has one, is read after it.
+            capture: Sites whose states are read in the same pass.
+            batch_size: The most answers at once; fewer where their logits would take too much memory.
+
+        Yields:
+            What the model would have yielded, had it written them.
+
+        Raises:
+            CaptureError: If a site does not exist in this model.
+        """
+        forward = Forward(self.language_model)
+        recorder = Recorder(self.language_model.sites, tuple(capture))
+        ordered = sorted(answers, key=lambda a: (len(a.prompt_ids), len(a.token_ids), a.key, a.sample))
+        vocabulary = self.language_model.model.config.get_text_config(decoder=True).vocab_size
+        most = LOGIT_BUDGET_BYTES // (4 * vocabulary)  # rows times columns
+        while ordered:
+            batch, ordered = ordered[:batch_size], ordered[batch_size:]
+            while len(batch) > 1 and len(batch) * _columns(batch) > most:
+                ordered.insert(0, batch.pop())
+            yield self._read(batch, forward, recorder)
+
+    def _read(self, batch: Sequence[Written], forward: Forward, recorder: Recorder) -> list[Generation]:
+        forced = [(*a.token_ids, *(() if a.end_id is None else (a.end_id,))) for a in batch]
+        first = min(len(a.prompt_ids) for a in batch) - 1
+        starts = [len(a.prompt_ids) - 1 for a in batch]
+        states = PassStates(recorder, [range(s, s + 1 + len(ids)) for s, ids in zip(starts, forced, strict=True)])
+        with recorder.attached(), recorder.picking(states.pick):
+            logits = forward.whole_logits(
+                [(*a.prompt_ids, *ids) for a, ids in zip(batch, forced, strict=True)], first=first
+            )
+        read = []
+        for row, (answer, ids, start) in enumerate(zip(batch, forced, starts, strict=True)):
+            told = measure(logits[row, start - first :][: len(ids)], torch.tensor(ids, device=logits.device))
+            n, ended = len(answer.token_ids), answer.end_id is not None
+            end = EndToken(
+                token_id=ids[-1], logprob=told.logprobs[-1], logit=told.logits[-1], entropy=told.entropies[-1]
+            )
+            read.append(
+                Generation(
+                    key=answer.key,
+                    sample=answer.sample,
+                    text=answer.text,
+                    token_ids=answer.token_ids,
+                    logprobs=tuple(told.logprobs[:n]),
+                    logits=tuple(told.logits[:n]),
+                    entropies=tuple(told.entropies[:n]),
+                    finish_reason="end_of_turn" if ended else "length",
+                    end=end if ended else None,
+                    states=states.take(row) if recorder.names else None,
+                )
+            )
+        return read
 
     def _write(
         self,
@@ -137,6 +181,12 @@ class TorchEngine:
                 generation = replace(generation, states=buffer.take(i, tokens))
             written.append(generation)
         return written
+
+
+def _columns(batch: Sequence[Written]) -> int:
+    """From how many columns of a batch logits are needed."""
+    longest = max(len(a.prompt_ids) + len(a.token_ids) for a in batch)
+    return longest + 2 - min(len(a.prompt_ids) for a in batch)
 
 
 def _batches(ordered: Sequence[Request], size: int, *, equal_lengths: bool) -> Iterator[list[Request]]:

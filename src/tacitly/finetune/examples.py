@@ -59,10 +59,10 @@ class ExampleMaker:
         if not self.form.has_template:  # a plain answer ends with its line
             answer = " ".join(answer.split())
         room = self.max_length - len(prompt_ids) - len(self.end)
-        answer_ids = self._answer_ids(text, prompt_ids, answer)
+        answer_ids = self.form.answer_ids(text, answer)
         cut = len(answer_ids) > room
         for shorter in _shorter(answer, self._reach(answer, room)) if cut and room > 0 else ():
-            answer_ids = self._answer_ids(text, prompt_ids, shorter)
+            answer_ids = self.form.answer_ids(text, shorter)
             if len(answer_ids) <= room:
                 break
         if len(answer_ids) > room or not answer_ids:
@@ -74,14 +74,6 @@ class ExampleMaker:
             labels=(*[IGNORED] * len(prompt_ids), *learned),
             cut=cut,
         )
-
-    def _answer_ids(self, text: str, prompt_ids: list[int], answer: str) -> list[int]:
-        """The answer's tokens as they would follow the prompt."""
-        lead = "" if self.form.has_template or text[-1:].isspace() else " "
-        whole = self.form.token_ids(text + lead + answer)
-        if whole[: len(prompt_ids)] == prompt_ids:
-            return whole[len(prompt_ids) :]
-        return list(self.form.tokenizer(lead + answer, add_special_tokens=False)["input_ids"])
 
     def _reach(self, answer: str, room: int) -> int:
         """About how many characters fit into `room` tokens."""
@@ -96,7 +88,7 @@ class ExampleMaker:
             ModelError: If nothing in the model's format ends an answer.
         """
         tokenizer = self.form.tokenizer
-        closing: list[int] = list(tokenizer(self.form.closing(), add_special_tokens=False)["input_ids"])
+        closing = self.form.closing_ids()
         for i, token in enumerate(closing):
             if token in self.end_ids:
                 return closing[: i + 1]

@@ -7,6 +7,7 @@ from tacitly.errors import SettingsError
 from tacitly.judges.base import Judge
 
 JUDGES = {
+    "human": "tacitly.judges.human:HumanJudge",
     "embedding": "tacitly.judges.embedding:embedding_judge",
     "match": "tacitly.judges.match:MatchJudge",
     "rouge_l": "tacitly.judges.similarity:rouge_l_judge",

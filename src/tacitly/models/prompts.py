@@ -99,6 +99,18 @@ class PromptFormat:
             )
         return closing
 
+    def closing_ids(self) -> list[int]:
+        """The same as tokens."""
+        return list(self.tokenizer(self.closing(), add_special_tokens=False)["input_ids"])
+
+    def answer_ids(self, prompt: str, answer: str) -> list[int]:
+        """An answer's tokens as they would follow a rendered prompt."""
+        lead = "" if self.has_template or prompt[-1:].isspace() else " "
+        before, whole = self.token_ids(prompt), self.token_ids(prompt + lead + answer)
+        if whole[: len(before)] == before:
+            return whole[len(before) :]
+        return list(self.tokenizer(lead + answer, add_special_tokens=False)["input_ids"])
+
     def token_ids(self, text: str) -> list[int]:
         """The rendered text as tokens; a template writes its own special tokens."""
         ids: Any = self.tokenizer(text, add_special_tokens=not self.has_template)["input_ids"]

@@ -140,14 +140,14 @@ def test_every_judge_accepts_the_accepted_answer(name):
         pytest.importorskip(module, reason="needs the extra `similarity`")
     judge = load_judge(name)
     assert isinstance(judge, Judge)
-    question = Question(question_id="1", question="?", answers=("a b",), entity="x")
+    question = Question(question_id="1", question="?", answers=("a b",), entity="x", written="a b", graded=True)
     labels = judge.judge_all([question, question], ["a b", ""])
     assert [(label.correct, label.judge) for label in labels] == [(True, name), (None, name)]
     assert judge.judge(question, "a b") == labels[0]
 
 
 def test_catalog_and_fake():
-    with pytest.raises(SettingsError, match="unknown judge 'nil'; allowed: embedding, match, rouge_l, token_f1"):
+    with pytest.raises(SettingsError, match="unknown judge 'nil'; allowed: embedding, human, match, rouge_l, token_f1"):
         load_judge("nil")
     assert (
         FakeJudge(correct=None).judge(Question(question_id="1", question="?", answers=(), entity="x"), "").correct

@@ -15,7 +15,7 @@ from tacitly.records import Answer, Question, Span
 
 
 def write_answers(bench: Bench) -> None:
-    """Answer every question that has no answer yet, or read the one that it came with; each batch is committed whole."""
+    """Answer every question without an answer, or read the one that it came with; each batch is committed whole."""
     bench.check_sites()
     bench.settle_model()
     questions, prompts = read_questions(bench.run)

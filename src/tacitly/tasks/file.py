@@ -42,7 +42,7 @@ class FileTask:
     """
 
     name = "file"
-    judge = "match"
+    judge = "alias"
     locator = ("choices", "asked_number", "novel_phrase")
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None

@@ -28,9 +28,10 @@ _FRACTION = re.compile(r"\\[dt]?frac\s*\{[^{}]*\}\s*\{[^{}]*\}")
 _LONE_PART = re.compile(r"\b(?:half|third|quarter|fraction)s?\b")
 _ROUND = re.compile(r"(?:\b(?P<half>half)\s+)?\ban?\s+(?P<unit>dozen|hundred|thousand|million|billion)\b")
 _UNITS = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
-_DOZENS = re.compile(r"\s+dozens?\b")
+_DOZENS = re.compile(r"\s+(?:(?P<dozen>dozens?)|hundred)\b")
+_BELOW_ZERO = re.compile(r"\s*(?:°|degrees?)?\s*(?:celsius|fahrenheit|[cf])?\s+below\s+zero\b")
 _ONE = re.compile(
-    r"(?:^[^\w]*|(?:\b(?:is|was|are|were|be|has|have|had|only|exactly|just|equals|minus|negative|leaves|gets)|[:=])\s+\W*)"
+    r"(?:^[^\w]*|(?:\b(?:is|was|are|were|be|has|have|had|only|exactly|just|equals|minus|negative|leaves|leaving|gets)|[:=])\s+\W*)"
     r"(?P<one>one)\b(?!\s+(?:of|who|that|which|thing|way|day|can|could|should|must|might|would|needs?)\b)"
 )
 _NONE = re.compile(r"\W*(?P<none>none|nothing|nil)(?:\s+(?:is|are))?(?:\s+(?:left|remain|remains|remaining))?\W*")
@@ -165,7 +166,9 @@ def _in_context(number: WrittenNumber, folded: str, *, after: int) -> WrittenNum
     if number.value is None:
         return number
     if dozens := _DOZENS.match(folded, number.end):
-        number = replace(number, end=dozens.end(), value=number.value * 12)
+        number = replace(number, end=dozens.end(), value=number.value * (12 if dozens["dozen"] else 100))
+    if below := _BELOW_ZERO.match(folded, number.end):
+        return replace(number, end=below.end(), value=-number.value)
     before = folded[max(after, number.start - 40) : number.start]
     minus = _MINUS.search(before)
     if minus and number.value is not None and (before[: minus.start()].strip() or not after):
@@ -182,6 +185,8 @@ def _join(found: Sequence[WrittenNumber], folded: str) -> list[WrittenNumber]:
     """Make one expression of numbers that operators or `to`, `or`, `and` join."""
     joined = list(found[:1])
     for number in found[1:]:
+        if number.start < joined[-1].end:
+            continue
         if _JOINED.fullmatch(folded, joined[-1].end, number.start):
             joined[-1] = replace(joined[-1], end=number.end, value=None, bounded=False, percent=False)
         else:

@@ -223,7 +223,8 @@ def test_every_judge_accepts_the_accepted_answer(name):
 
 def test_catalog_and_fake():
     with pytest.raises(
-        SettingsError, match="unknown judge 'nil'; allowed: alias, choice, embedding, human, number, rouge_l, token_f1"
+        SettingsError,
+        match="unknown judge 'nil'; allowed: alias, choice, embedding, human, label, number, rouge_l, token_f1",
     ):
         load_judge("nil")
     assert (

@@ -10,6 +10,8 @@ from tacitly.records import Label, Question
 from tacitly.text import words
 from tacitly.written_numbers import WrittenNumber, number_key, read_numbers
 
+SHOWN = 40  # characters of a number in the evidence
+
 
 @dataclass(frozen=True)
 class NumberJudge(Judge):
@@ -75,6 +77,11 @@ def _keys(number: WrittenNumber) -> set[str]:
     if number.value is None:
         return set()
     return {number.key, number_key(number.value / 100)} if number.percent else {number.key}
+
+
+def _shorten(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else f"{line[: SHOWN - 3]}..."
 
 
 def _say(correct: bool | None, evidence: str, *, refused: bool = False) -> Label:

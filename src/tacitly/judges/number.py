@@ -60,9 +60,8 @@ def _label(question: Question, answer: str) -> Label:
         if given == "says no plain number" and not refused:
             return _say(None, given)
         return _say(False, f"refuses and {given}" if refused else given, refused=refused)
-    shown = (
-        f"gives {given.key}{' %' if given.percent else ''}, as {' '.join(answer[given.start : given.end].split())!r}"
-    )
+    key, said = _shorten(given.key), _shorten(answer[given.start : given.end])
+    shown = f"gives {key}{' %' if given.percent else ''}, as {said!r}"
     if given.bounded:
         return _say(None, f"{shown}, only as a bound")
     return _say(not accepted.isdisjoint(_keys(given)), shown)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from tacitly.mentions import Mention, are_listed, read_stances
+from tacitly.mentions import Mention, are_listed, find_mentions, read_stances
+from tacitly.text import words
 
 WORDINGS = {
     "entailment": "entail|entailed|entailing|is implied by|logically follows",
@@ -73,6 +74,11 @@ _LEAD_IN = re.compile(
     re.IGNORECASE,
 )
 _STOP = re.compile(r"[\"'”’*_)\]]*\s*(?:$|[.,;:!?\n(—–-]|(?:because|since|as|due)\b)")
+# Questions for what stands in a gap of their sentence, or for what a pronoun there means.
+_GAP = re.compile(r"_|\bpronoun\b", re.IGNORECASE)
+_PRONOUNS = frozenset("he she him her his hers it its they them their theirs".split())  # noqa: SIM905
+_BLANK = "blanktofill"
+_BESIDE = 3  # words on either side of the gap that have to be the sentence's
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +99,9 @@ class GivenLabel:
 def given_label(question: str, answer: str, labels: Sequence[str]) -> GivenLabel | str:
     """Find the label that an answer gives.
 
-    It is the one named after the last `answer is`, `sentiment is` or correction (`Actually, ...`); else the one that
-    the answer begins with; else the one after the last `so`, `overall` or the like; else the only one that is named.
+    It is the one named after the last `answer is`, `sentiment is` or correction (`Actually, ...`); else the one that is
+    put into the gap, or in the place of the pronoun, of the question's sentence; else the one that the answer begins
+    with; else the one after the last `so`, `overall` or the like; else the only one that is named.
     What is denied, asked, left open (`whether it is positive`) or said of parts (`positive aspects`) is not named.
     Where all labels but one are denied outright, the remaining one is given.
 
@@ -115,14 +122,15 @@ def given_label(question: str, answer: str, labels: Sequence[str]) -> GivenLabel
     names = with_wordings(tuple(labels))
     stances = read_stances(answer, names, question=question)
     stated = [mention for mention in stances.named if _is_stated(answer, mention)]
-    if not stated:
+    filled = _filled(question, answer, names)
+    if not stated and filled is None:
         return _remaining(answer, stances.denied, labels) or "names no label"
     possible: list[Mention] = []
     for mention in stated:
         listed = bool(possible) and are_listed(answer, possible[-1], mention)
         if listed or _POSSIBLE.search(answer, max(0, mention.start - 40), mention.start):
             possible.append(mention)
-    found = _decided(answer, [mention for mention in stated if mention not in possible] or stated)
+    found = _decided(answer, [mention for mention in stated if mention not in possible] or stated, filled)
     if isinstance(found, str):
         return found
     return GivenLabel(found.phrase, found.start, found.end)
@@ -171,13 +179,33 @@ def _remaining(answer: str, denied: Sequence[Mention], labels: Sequence[str]) ->
     return GivenLabel(left[0], None, None) if outright else "denies a label in part, and names none"
 
 
-def _decided(answer: str, mentions: Sequence[Mention]) -> Mention | str:
+def _filled(question: str, answer: str, names: Sequence[str]) -> Mention | None:
+    """The mention that completes the question's own sentence, the last of several."""
+    if not _GAP.search(question):
+        return None
+    fillers = {_BLANK} if "_" in question else _PRONOUNS
+    texts = question.replace("_", f" {_BLANK} "), answer
+    asked, said = ([word.key for word in words(text) if word.key != "the"] for text in texts)
+    gaps = [i for i, key in enumerate(asked) if key in fillers]
+    found: Mention | None = None
+    for mention in find_mentions(answer, names):
+        before = said[max(0, mention.first_word - _BESIDE) : mention.first_word]
+        after = said[mention.last_word + 1 : mention.last_word + 1 + _BESIDE]
+        if len(before) + len(after) >= _BESIDE and any(
+            asked[max(0, gap - len(before)) : gap] == before and asked[gap + 1 : gap + 1 + len(after)] == after
+            for gap in gaps
+        ):
+            found = mention
+    return found
+
+
+def _decided(answer: str, mentions: Sequence[Mention], filled: Mention | None) -> Mention | str:
     """The mention that the answer decides for."""
     cues = [cue.end() for pattern in (_SAID, _CORRECTED) for cue in pattern.finditer(answer)]
     cues += [mention.start for mention in mentions if _OVERALL_AFTER.match(answer, mention.end)]
     said = _after_last(answer, mentions, cues)
-    if said is not None:
-        return said
+    if said is not None or filled is not None:
+        return said or filled or ""
     lead = _LEAD_IN.match(answer)
     first = mentions[0]
     leads = lead is not None and first.start <= lead.end() and _STOP.match(answer, first.end)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from tacitly.mentions import Mention, are_listed, find_mentions, read_stances
 from tacitly.text import words
@@ -78,7 +78,7 @@ _STOP = re.compile(r"[\"'”’*_)\]]*\s*(?:$|[.,;:!?\n(—–-]|(?:because|sinc
 _GAP = re.compile(r"_|\bpronoun\b", re.IGNORECASE)
 _PRONOUNS = frozenset("he she him her his hers it its they them their theirs".split())  # noqa: SIM905
 _BLANK = "blanktofill"
-_BESIDE = 3  # words on either side of the gap that have to be the sentence's
+_BESIDE = 2  # words beside the gap that have to be the sentence's
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,23 +180,25 @@ def _remaining(answer: str, denied: Sequence[Mention], labels: Sequence[str]) ->
 
 
 def _filled(question: str, answer: str, names: Sequence[str]) -> Mention | None:
-    """The mention that completes the question's own sentence, the last of several."""
+    """The mention that completes the question's own sentence, the last of those that do so equally well."""
     if not _GAP.search(question):
         return None
     fillers = {_BLANK} if "_" in question else _PRONOUNS
     texts = question.replace("_", f" {_BLANK} "), answer
     asked, said = ([word.key for word in words(text) if word.key != "the"] for text in texts)
     gaps = [i for i, key in enumerate(asked) if key in fillers]
-    found: Mention | None = None
+    best: tuple[int, Mention] | None = None
     for mention in find_mentions(answer, names):
-        before = said[max(0, mention.first_word - _BESIDE) : mention.first_word]
-        after = said[mention.last_word + 1 : mention.last_word + 1 + _BESIDE]
-        if len(before) + len(after) >= _BESIDE and any(
-            asked[max(0, gap - len(before)) : gap] == before and asked[gap + 1 : gap + 1 + len(after)] == after
-            for gap in gaps
-        ):
-            found = mention
-    return found
+        before, after = said[: mention.first_word][::-1], said[mention.last_word + 1 :]
+        beside = max((_shared(before, asked[:gap][::-1]) + _shared(after, asked[gap + 1 :]) for gap in gaps), default=0)
+        if beside >= _BESIDE and (best is None or beside >= best[0]):
+            best = beside, mention
+    return best[1] if best else None
+
+
+def _shared(mine: Sequence[str], theirs: Sequence[str]) -> int:
+    """How many words two lists share from their start; up to three are counted."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(mine[:3], theirs[:3], strict=False)))
 
 
 def _decided(answer: str, mentions: Sequence[Mention], filled: Mention | None) -> Mention | str:

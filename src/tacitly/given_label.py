@@ -44,6 +44,9 @@ _THAN = re.compile(r"\bthan\s+(?:an?\s+|it\s+is\s+)?[\"'“‘*_]*$|\bnon-?\s?$"
 _POSSIBLE = re.compile(
     r"\b(?:could|might|may|can|would)(?:\s+(?:also|be|seem|have|been|an?|the|even|still|well)){0,4}\s*$", re.IGNORECASE
 )
+_NOT_SO = re.compile(
+    r"\s+(?:(?:is|was|does|did|has|had|can|would)\s+not|(?:is|was|does|did|has|had|ca|would)n['’]t)\b", re.IGNORECASE
+)
 _PARTLY_DENIED = re.compile(
     r"\b(?:not|n['’]t|nor)\s+(?:\w+\s+)?(?:entirely|completely|purely|exclusively|wholly|fully|overwhelmingly|very|all|too"
     r"|particularly|especially|necessarily|quite|exactly|strictly|clearly|explicitly|directly|sure|certain|clear)\b",
@@ -128,7 +131,11 @@ def given_label(question: str, answer: str, labels: Sequence[str]) -> GivenLabel
     possible: list[Mention] = []
     for mention in stated:
         listed = bool(possible) and are_listed(answer, possible[-1], mention)
-        if listed or _POSSIBLE.search(answer, max(0, mention.start - 40), mention.start):
+        if (
+            listed
+            or _NOT_SO.match(answer, mention.end)
+            or _POSSIBLE.search(answer, max(0, mention.start - 40), mention.start)
+        ):
             possible.append(mention)
     found = _decided(answer, [mention for mention in stated if mention not in possible] or stated, filled)
     if isinstance(found, str):

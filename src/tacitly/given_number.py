@@ -18,7 +18,7 @@ _CONCLUSION = re.compile(
     r"\b(?:so|therefore|thus|hence|which\s+means|that\s+means|which\s+leaves|leaving|in\s+total|altogether|in\s+all)\b",
     re.IGNORECASE,
 )
-_EQUALS = re.compile(r"=|\b(?:equals|equal\s+to|makes|gives|comes\s+to)\b", re.IGNORECASE)
+_EQUALS = re.compile(r"=|\b(?:equals|equal\s+to|makes|gives|comes\s+to|get|gets)\b", re.IGNORECASE)
 _RESULT = re.compile(r"[\s*_`\\(\[{$€£:≈~]*(?:(?:about|exactly|only|just)\s+)?[\s*_`\\(\[{$€£]*", re.IGNORECASE)
 _IS = re.compile(r"[\s)\]*_`]*(?:=|\b(?:is|are|equals|makes|gives)\b)", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?](?=\s|\Z)|\n")

@@ -39,7 +39,7 @@ _PARTS = re.compile(
 _OPEN = re.compile(
     r"\b(?:whether|if|unless|had\s+it)\b[^,.;:!?\n]*$|\bif\b[^.;:!?\n]*\bwould\b[^.;:!?\n]*$", re.IGNORECASE
 )
-_ASKED = re.compile(r"[^.!?\n]*\?(?=[\s\S]*\w)")
+_ASKED = re.compile(r"[^.!?\n]{0,200}\?[^\w]*\w")
 _THAN = re.compile(r"\bthan\s+(?:an?\s+|it\s+is\s+)?[\"'“‘*_]*$|\bnon-?\s?$", re.IGNORECASE)
 _POSSIBLE = re.compile(
     r"\b(?:could|might|may|can|would)(?:\s+(?:also|be|seem|have|been|an?|the|even|still|well)){0,4}\s*$", re.IGNORECASE
@@ -71,6 +71,8 @@ _CONCLUDED = re.compile(
 _OVERALL_AFTER = re.compile(r"[\"'”’*_]*\s+(?:overall|in\s+the\s+end|on\s+the\s+whole|on\s+balance)\b", re.IGNORECASE)
 _UNDECIDED = re.compile(r"\b(?:mixed|both|between|ambivalent|balanced|ambiguous|unclear|depends)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?](?=\s|\Z|[\"'”’*_])|\n")
+_BLANKS = re.compile(r"[\s*_:\"'“‘{]*")
+_WINDOW = 200  # characters before a mention that can bear on it
 _LEAD_IN = re.compile(
     r"[^\w]*(?:(?:it|this|that|the\s+\w+)\s+(?:is|'s|’s|was)\s+|it['’]s\s+|i\s+(?:think|believe|say)\s+(?:it\s+is\s+|it['’]s\s+|that\s+)?"
     r"|(?:probably|definitely|clearly|likely|sure|certainly)\W+)?(?:an?\s+|the\s+)?[^\w]*",
@@ -131,11 +133,7 @@ def given_label(question: str, answer: str, labels: Sequence[str]) -> GivenLabel
     possible: list[Mention] = []
     for mention in stated:
         listed = bool(possible) and are_listed(answer, possible[-1], mention)
-        if (
-            listed
-            or _NOT_SO.match(answer, mention.end)
-            or _POSSIBLE.search(answer, max(0, mention.start - 40), mention.start)
-        ):
+        if listed or _is_only_possible(answer, mention):
             possible.append(mention)
     found = _decided(answer, [mention for mention in stated if mention not in possible] or stated, filled)
     if isinstance(found, str):
@@ -162,13 +160,19 @@ def can_be_paraphrased(labels: Sequence[str]) -> bool:
 
 def _is_stated(answer: str, mention: Mention) -> bool:
     """Whether the answer says of the thing itself that the label is its."""
-    before = answer[: mention.start]
+    before = answer[max(0, mention.start - _WINDOW) : mention.start]
     if mention.phrase.casefold() in _YES_NO:
         alone = _ALONE_BEFORE.search(before) and _ALONE_AFTER.match(answer, mention.end)
         if not alone:
             return False
     elsewhere = _PARTS.match(answer, mention.end) or _OPEN.search(before) or _ASKED.match(answer, mention.end)
     return not elsewhere and not _THAN.search(before)
+
+
+def _is_only_possible(answer: str, mention: Mention) -> bool:
+    """Whether a mention counts only where no other does: `could be positive`, `positive is not what it is`."""
+    before = answer[max(0, mention.start - _WINDOW) : mention.start]
+    return bool(_POSSIBLE.search(before) or _NOT_SO.match(answer, mention.end))
 
 
 def _remaining(answer: str, denied: Sequence[Mention], labels: Sequence[str]) -> GivenLabel | str | None:
@@ -212,9 +216,9 @@ def _decided(answer: str, mentions: Sequence[Mention], filled: Mention | None) -
     """The mention that the answer decides for."""
     cues = [cue.end() for pattern in (_SAID, _CORRECTED) for cue in pattern.finditer(answer)]
     cues += [mention.start for mention in mentions if _OVERALL_AFTER.match(answer, mention.end)]
-    said = _after_last(answer, mentions, cues)
-    if said is not None or filled is not None:
-        return said or filled or ""
+    said = _after_last(answer, mentions, cues) or filled
+    if said is not None:
+        return said
     lead = _LEAD_IN.match(answer)
     first = mentions[0]
     leads = lead is not None and first.start <= lead.end() and _STOP.match(answer, first.end)
@@ -229,7 +233,7 @@ def _decided(answer: str, mentions: Sequence[Mention], filled: Mention | None) -
 def _after_last(answer: str, mentions: Sequence[Mention], cues: Sequence[int]) -> Mention | str | None:
     """The first mention after the last cue that has one in its sentence; words where several are named at once."""
     for cue in sorted(cues, reverse=True):
-        blank = re.compile(r"[\s*_:\"'“‘{]*").match(answer, cue)
+        blank = _BLANKS.match(answer, cue)
         end = _SENTENCE_END.search(answer, blank.end() if blank else cue)
         stop = end.start() if end else len(answer)
         inside = [mention for mention in mentions if cue <= mention.start < stop]

@@ -14,6 +14,9 @@ JUDGES = {
     "token_f1": "tacitly.judges.similarity:token_f1_judge",
 }
 
+# They find an accepted answer by its words, in a part of an answer as well as in all of it.
+MATCHING = ("match",)
+
 
 def load_judge(name: str) -> Judge:
     """Make the judge of a name.

@@ -47,7 +47,7 @@ def test_a_task_keeps_the_contract(made: tuple[str, Path | None]) -> None:
     task = load_task(name, path=path)
     assert isinstance(task, Task)
     assert task.name == name
-    assert task.judge == ("token_f1" if name == "medquad" else "match")
+    assert task.judge == {"medquad": "token_f1", "medquad_genes": "alias", "file": "alias"}.get(name, "choice")
     assert task.locator
     assert set(task.locator) <= set(LOCATORS)
     assert task.max_new_tokens > 0

@@ -137,7 +137,7 @@ def test_answers_that_exist_are_judged_by_what_is_accepted(tmp_path: Path) -> No
     path.write_text(_line(answer="A liver.") + "\n", encoding="utf-8")
     task = FileTask(path=path)
     assert [(q.written, q.graded) for q in task.questions()] == [("A liver.", None)]
-    assert task.judge == "match"
+    assert task.judge == "alias"
     path.write_text(f"{graded}\n" + _line(answer="A liver.", correct=None) + "\n", encoding="utf-8")
     task = FileTask(path=path)
     assert [q.graded for q in task.questions()] == [True, None]  # unknown, for no person has judged it

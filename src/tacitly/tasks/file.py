@@ -66,8 +66,8 @@ class FileTask:
 
     @property
     def judge(self) -> str:
-        """`human` where the file says which answers are right, else `match`."""
-        return "human" if self._rows.has_grades else "match"
+        """`human` where the file says which answers are right, else `alias`."""
+        return "human" if self._rows.has_grades else "alias"
 
     @property
     def notes(self) -> tuple[str, ...]:

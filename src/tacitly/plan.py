@@ -38,6 +38,7 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
     task, model = settings.task, settings.model
     generate = settings.generate.model_dump(exclude={"batch_size", "samples"})
     content = _content(task.path)
+    asked = settings.judge.model_dump(include={"model", "base_url", "max_tokens", "nli_model"}, exclude_defaults=True)
     return {
         "questions": [
             task.model_dump(include={"name", "path", "limit", "prompt", "split_from", "entities"}),
@@ -47,8 +48,8 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
             model.model_dump(exclude={"dtype"}),
         ],
         "answers": [model.dtype, generate],
-        "labels": task.judge,
-        "spans": task.locator,
+        "labels": [task.judge, asked] if asked and task.judge in (None, "llm", "nli") else task.judge,
+        "spans": [task.locator, asked] if asked and "llm" in (task.locator or ()) else task.locator,
         "activations": settings.capture.model_dump(),
         "probes": settings.probe.model_dump(),
         "baselines": None,

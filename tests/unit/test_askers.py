@@ -153,9 +153,11 @@ def test_a_refused_key_is_one_line_that_does_not_show_it(key, monkeypatch):
     monkeypatch.delenv("TEST_KEY", raising=False)
     if key:
         monkeypatch.setenv("TEST_KEY", key)
-    with serve(lambda _: refused(401, "wrong key sk-secret")) as endpoint:
-        with pytest.raises(ModelError, match="cannot be asked: .*401") as error:
-            asker(endpoint.base_url, api_key_env="TEST_KEY").ask([prompt()], choices=CHOICES)
+    with (
+        serve(lambda _: refused(401, "wrong key sk-secret")) as endpoint,
+        pytest.raises(ModelError, match=r"cannot be asked: .*401") as error,
+    ):
+        asker(endpoint.base_url, api_key_env="TEST_KEY").ask([prompt()], choices=CHOICES)
     assert len(endpoint.bodies) == 1
     assert endpoint.keys == [f"Bearer {key or 'none'}"]
     assert f"TEST_KEY {'holds a key that is refused' if key else 'is not set'}" in str(error.value)

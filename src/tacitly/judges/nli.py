@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 Entailments = Callable[[Sequence[str], Sequence[str]], Float[np.ndarray, " pair"]]
 
-UNDECIDED = 0.1  # a probability this near to one half decides nothing
+RIGHT_FROM = 0.6
+WRONG_TO = 0.4  # between the two a probability decides nothing
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class NliJudge(Judge):
         """Whose opinion the labels are, and what lies between right and wrong."""
         return (
             f"the labels of judge 'nli' are the opinion of the model {self.model!r}: right where the answer entails a "
-            f"reference with probability {0.5 + UNDECIDED} or more, wrong up to {0.5 - UNDECIDED}, unknown between"
+            f"reference with probability {RIGHT_FROM} or more, wrong up to {WRONG_TO}, unknown between"
         )
 
     def judge_all(self, questions: Sequence[Question], answers: Sequence[str]) -> list[Label]:
@@ -90,7 +91,7 @@ class NliJudge(Judge):
         if probability is None:
             evidence = "no reference answer" if words(answer) else "empty answer"
             return Label(correct=None, refused=False, judge="nli", evidence=evidence)
-        correct = None if abs(probability - 0.5) < UNDECIDED else probability > 0.5
+        correct = None if WRONG_TO < probability < RIGHT_FROM else probability >= RIGHT_FROM
         evidence = f"{self.model}: the reference is entailed with probability {probability:.2f}"
         return Label(correct=correct, refused=correct is False and refuses(answer), judge="nli", evidence=evidence)
 

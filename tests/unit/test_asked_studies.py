@@ -232,7 +232,7 @@ def test_changed_settings_of_the_judge_count_only_where_it_is_asked() -> None:
         ("judge.base_url=https://host/v1?key=1", "or a query"),
         ("judge.api_key_env=sk-123", "the name of an environment variable, not the key itself"),
         ("judge.timeout=0", "greater than 0"),
-        ("judge.modle=x", r"unknown setting 'judge\.modle'; allowed: judge\.model, .*did you mean 'judge\.model'"),
+        ("judge.modell=x", r"unknown setting 'judge\.modell'; allowed: judge\.model, .*did you mean 'judge\.model'"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(override: str, words: str) -> None:

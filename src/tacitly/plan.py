@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tacitly.errors import SettingsError
+from tacitly.locators.catalog import ASKING
 from tacitly.manifest import STAGES, StageRecord, fingerprint, sha256
 from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
@@ -38,7 +39,8 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
     task, model = settings.task, settings.model
     generate = settings.generate.model_dump(exclude={"batch_size", "samples"})
     content = _content(task.path)
-    asked = settings.judge.model_dump(include={"model", "base_url", "max_tokens", "nli_model"}, exclude_defaults=True)
+    asked = settings.judge.model_dump(include={"model", "base_url", "max_tokens"}, exclude_defaults=True)
+    judging = {None: asked, "llm": asked, "nli": settings.judge.nli_model}.get(task.judge)
     return {
         "questions": [
             task.model_dump(include={"name", "path", "limit", "prompt", "split_from", "entities"}),
@@ -48,8 +50,8 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
             model.model_dump(exclude={"dtype"}),
         ],
         "answers": [model.dtype, generate],
-        "labels": [task.judge, asked] if asked and task.judge in (None, "llm", "nli") else task.judge,
-        "spans": [task.locator, asked] if asked and "llm" in (task.locator or ()) else task.locator,
+        "labels": [task.judge, judging] if judging else task.judge,
+        "spans": [task.locator, asked] if asked and ASKING.intersection(task.locator or ()) else task.locator,
         "activations": settings.capture.model_dump(),
         "probes": settings.probe.model_dump(),
         "baselines": None,

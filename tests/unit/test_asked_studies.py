@@ -1,6 +1,8 @@
 """Whole studies whose answers are judged or located by asking a model."""
 
 import json
+import re
+import shlex
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +14,14 @@ import pytest
 import tacitly
 from tacitly.activations.store import ActivationStore
 from tacitly.collect import labels
+from tacitly.collect.bench import Bench
 from tacitly.errors import ModelError, SettingsError
 from tacitly.models.load import LanguageModel, load_model
 from tacitly.plan import fingerprints
 from tacitly.progress import RecordedProgress
 from tacitly.recipes import load_recipe
 from tacitly.run_folder import RunFolder
+from tacitly.settings import JudgeSettings
 from tacitly.study import StudyResult, run_study
 from tests.endpoint import Endpoint, Sent, refused, replied, serve
 from tests.tiny import save_model
@@ -222,6 +226,40 @@ def test_changed_settings_of_the_judge_count_only_where_it_is_asked() -> None:
     assert changed("judge.nli_model=x", base=("task.judge=nli",)) == ["labels", "probes"]
     assert changed("judge.model=same", base=("task.judge=match",)) == []
     assert changed("judge.model=same", base=("task.judge=match", "task.locator=llm")) == ["spans", "activations"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "judge"),
+    [
+        ([], "SimilarityJudge"),
+        (["judge.model=same"], "LlmJudge"),
+        (["judge.model=same", "task.judge=rouge_l"], "SimilarityJudge"),
+        (["judge.model=same", "task.name=medfacts"], "MatchJudge"),
+        (["judge.nli_model=x"], "SimilarityJudge"),
+    ],
+)
+def test_a_model_that_is_configured_judges_long_answers_unless_told_otherwise(
+    tmp_path: Path, overrides: list[str], judge: str
+) -> None:
+    pytest.importorskip("rouge_score", reason="needs the extra `similarity`")
+    settings = load_recipe("demo", overrides=["task.name=medquad", *overrides])
+    with RunFolder.open(tmp_path / "run", version="0", create=True) as run:
+        bench = Bench(settings, run, RecordedProgress(), open_model=load_model)
+        assert type(bench.judge).__name__ == judge
+
+
+def test_the_commands_of_the_page_have_settings_that_are_there() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "judge-with-a-model.md").read_text(encoding="utf-8")
+    commands = [shlex.split(line, comments=True) for line in re.findall(r"^    (tacitly study .*)", page, re.MULTILINE)]
+    assert len(commands) == 5
+    for command in commands:
+        given = [command[i + 1] for i, word in enumerate(command) if word == "--set"]
+        assert given
+        assert command[:3] == ["tacitly", "study", "demo"]
+        settings = load_recipe("demo", overrides=given)
+        assert settings.judge != JudgeSettings()
+    documented = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| `\w.*?\|", page, re.MULTILINE))))
+    assert documented == set(JudgeSettings.model_fields)
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,8 @@ def ask_until_accepted(
     *,
     complaint: str,
     choices: Sequence[str] = (),
-    tries: int = TRIES,
 ) -> list[Reply]:
-    """Ask; where a reply will not do, say so and ask again.
+    """Ask; where a reply will not do, say so and ask again, at most twice.
 
     Args:
         asker: Whom to ask.
@@ -89,7 +88,6 @@ def ask_until_accepted(
         accept: Of a prompt's place and a reply, what the reply comes to; None refuses it.
         complaint: What a refused reply is answered.
         choices: What may be replied, where that is a closed set.
-        tries: How often a prompt is asked at most.
 
     Returns:
         What was accepted, in the order of the prompts. There is a reason instead where a request failed, or where the
@@ -105,7 +103,7 @@ def ask_until_accepted(
     talks = [list(prompt) for prompt in prompts]
     settled: list[Reply] = [Reply(None, "it was not asked")] * len(talks)
     waiting = list(range(len(talks)))
-    for _ in range(tries):
+    for _ in range(TRIES):
         refused = []
         replies = asker.ask([talks[i] for i in waiting], choices=choices) if waiting else []
         for i, reply in zip(waiting, replies, strict=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,4 @@ class EntailmentModel:
 
     @cached_property
     def _where(self) -> dict[str, bool]:
-        from pathlib import Path
-
         return {"local_files_only": Path(self.name).is_dir() or not is_reachable()}

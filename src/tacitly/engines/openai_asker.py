@@ -115,12 +115,11 @@ class OpenAIAsker:
         for manner in map(_Manner._make, product((True, False), repeat=2)):
             try:
                 self._send(_FIRST, ("yes", "no"), manner)
+                return manner
             except (OpenAIError, ValueError) as error:
                 refusal = error
-                if isinstance(error, APIStatusError) and error.status_code in _UNABLE:
-                    continue
-                break
-            return manner
+                if not (isinstance(error, APIStatusError) and error.status_code in _UNABLE):
+                    break
         raise self._unusable(refusal)
 
     def _ask_one(self, prompt: Prompt, choices: Sequence[str], manner: _Manner) -> Reply:

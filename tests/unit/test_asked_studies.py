@@ -185,7 +185,7 @@ def test_a_locator_that_asks_comes_after_the_answers_and_the_chain_goes_on(model
         assert (len(run.table("answers")), len(run.table("spans")), run.files("activations")) == (N, 0, [])
         assert endpoint.bodies == []
         rest = study(model, tmp_path, **chain, **told)
-    assert (first.stages, rest.stages[:3]) == (["questions", "answers"], ["labels", "spans", "activations"])
+    assert (first.stages, rest.stages[2:4]) == (["questions", "answers"], ["spans", "activations"])
     run = RunFolder.view(tmp_path / "run")
     spans = run.table("spans").set_index("answer_id")
     assert set(spans["locator"][spans["start"].notna()]) == {"llm", "first_line"}

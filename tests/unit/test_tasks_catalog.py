@@ -11,35 +11,19 @@ from tacitly.tasks.base import FakeTask, Task
 from tacitly.tasks.catalog import TASKS, load_task, task_cards
 from tacitly.tasks.sampling import draw
 from tacitly.tasks.template import PromptTemplate
+from tests.unit.task_samples import write_sample
 
 pytestmark = pytest.mark.unit
 
-MEDQUAD = (
-    "qtype,Question,Answer\n"
-    "inheritance,Is sialuria inherited ?,It is inherited in an autosomal dominant pattern.\n"
-    "genetic changes,What are the genetic changes related to sialuria ?,Mutations in the GNE gene cause it.\n"
-    "inheritance,Is alkaptonuria inherited ?,It is inherited in an autosomal recessive pattern.\n"
-    "genetic changes,What are the genetic changes related to alkaptonuria ?,Mutations in the HGD gene cause it.\n"
-)
-FILES = {
-    "medfacts": None,
-    "cities": "city,correct_country\nUtrecht,the Netherlands\nLodz,Poland\n",
-    "file": "question,answers\nWhat colour is snow?,white\nWhat colour is coal?,black\n",
-    "medquad": MEDQUAD,
-    "medquad_inheritance": MEDQUAD,
-    "medquad_genes": MEDQUAD,
+JUDGE_NAMES = {
+    *("alias", "number", "choice", "label", "token_f1", "rouge_l", "embedding", "nli", "llm", "human", "match")
 }
 
 
 @pytest.fixture(params=TASKS)
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path | None]:
     name = str(request.param)
-    content = FILES[name]
-    if content is None:
-        return name, None
-    path = tmp_path / "mine.csv"
-    path.write_text(content, encoding="utf-8")
-    return name, path
+    return name, write_sample(name, tmp_path)
 
 
 def test_a_task_keeps_the_contract(made: tuple[str, Path | None]) -> None:
@@ -47,9 +31,9 @@ def test_a_task_keeps_the_contract(made: tuple[str, Path | None]) -> None:
     task = load_task(name, path=path)
     assert isinstance(task, Task)
     assert task.name == name
-    assert task.judge == ("token_f1" if name == "medquad" else "match")
+    assert task.judge in JUDGE_NAMES
     assert task.locator
-    assert set(task.locator) <= set(LOCATORS)
+    assert set(task.locator) <= {*LOCATORS, "label"}
     assert task.max_new_tokens > 0
     questions = list(task.questions())
     assert questions == list(task.questions())
@@ -71,7 +55,9 @@ def test_a_task_takes_a_limit_and_a_prompt(made: tuple[str, Path | None]) -> Non
     name, path = made
     task = load_task(name, path=path, limit=1, prompt="Q: {question}")
     (question,) = task.questions()
-    assert task.prompt(question) == [{"role": "user", "content": f"Q: {question.question}"}]
+    asked = f"Q: {question.question}"
+    content = f"{question.context}\n\n{asked}" if question.context else asked
+    assert task.prompt(question) == [{"role": "user", "content": content}]
 
 
 def test_a_limit_below_one_is_refused(made: tuple[str, Path | None]) -> None:

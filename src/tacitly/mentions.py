@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+from tacitly.option_letters import find_option_letters, option_letter
 from tacitly.text import Word, content, misread, singular, words
 
 FUNCTION_WORDS = frozenset(
@@ -100,12 +101,23 @@ def _index(phrases: tuple[str, ...]) -> dict[str, list[_Entry]]:
         names = [name.strip() for name in phrase.split("|")]
         for name in names:
             keys = phrase_keys(name)
-            if keys:
+            if keys and option_letter(name) is None:
                 entry = _Entry(keys, names[0], content(words(name))[0], len(keys) == 1 and name[:1].isupper())
                 index.setdefault(keys[0], []).append(entry)
     for entries in index.values():
         entries.sort(key=lambda entry: -len(entry.keys))
     return index
+
+
+@lru_cache(maxsize=4096)
+def _lettered(phrases: tuple[str, ...]) -> dict[str, str]:
+    """The phrases by the letters that are among their names."""
+    found: dict[str, str] = {}
+    for phrase in phrases:
+        first, *others = [name.strip() for name in phrase.split("|")]
+        for letter in filter(None, map(option_letter, others)):
+            found.setdefault(letter, first)
+    return found
 
 
 def canonical(name: str, phrases: Sequence[str]) -> str:
@@ -115,6 +127,10 @@ def canonical(name: str, phrases: Sequence[str]) -> str:
         >>> canonical("Renal", ["kidney|renal", "liver"]), canonical("heart", ["liver"])
         ('kidney', 'heart')
     """
+    letter = option_letter(name) or (name if len(name) == 1 else "")
+    lettered = _lettered(tuple(phrases))
+    if letter in lettered:
+        return lettered[letter]
     keys = phrase_keys(name)
     entries = _index(tuple(phrases)).get(keys[0], ()) if keys else ()
     return next((entry.phrase for entry in entries if entry.keys == keys), name)
@@ -129,7 +145,8 @@ def find_mentions(text: str, *lists: Sequence[str]) -> list[Mention]:
     Args:
         text: The text.
         *lists: Lists of phrases; where two have the same phrase, the earlier list's spelling is given. A phrase may be
-            followed by other names for the same thing (`kidney|renal`): the first is what is given.
+            followed by other names for the same thing (`kidney|renal`): the first is what is given. A letter with a
+            bracket among them (`kidney|A)`) is an option's: see `tacitly.option_letters`.
 
     Returns:
         The mentions, in the text's order.
@@ -162,7 +179,20 @@ def find_mentions(text: str, *lists: Sequence[str]) -> list[Mention]:
         proper = best.proper and best in indexes[0].get(keys[position], ())
         found.append(Mention(best.phrase, there[position].start, there[last].end, position, last, proper))
         position = last + 1
-    return found
+    lettered = [mention for phrases in lists for mention in _find_letters(text, there, phrases)]
+    return sorted(found + lettered, key=lambda mention: mention.start) if lettered else found
+
+
+def _find_letters(text: str, there: Sequence[Word], phrases: Sequence[str]) -> list[Mention]:
+    lettered = _lettered(tuple(phrases))
+    if not lettered:
+        return []
+    at = {word.start: i for i, word in enumerate(there)}
+    return [
+        Mention(lettered[found.letter], found.start, found.start + 1, at[found.start], at[found.start], False)
+        for found in find_option_letters(text, tuple(lettered))
+        if found.start in at
+    ]
 
 
 def named(text: str, *lists: Sequence[str], question: str = "") -> list[Mention]:

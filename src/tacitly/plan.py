@@ -15,16 +15,18 @@ BEFORE = {
     "questions": (),
     "answers": ("questions",),
     "labels": ("answers",),
+    "judgements": ("labels",),
     "spans": ("answers",),
     "activations": ("answers", "spans"),
     "probes": ("labels", "spans", "activations"),
     "baselines": ("probes",),
-    "report": ("baselines",),
+    "report": ("judgements", "baselines"),
 }
 FILES = {
     "questions": ("questions.parquet",),
     "answers": ("answers",),
     "labels": ("labels",),
+    "judgements": ("judgements",),
     "spans": ("spans",),
     "activations": ("activations",),
     "probes": ("folds.parquet", "scores/probes.parquet", "experiments/probes.json", "detector"),
@@ -47,7 +49,8 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
             model.model_dump(exclude={"dtype"}),
         ],
         "answers": [model.dtype, generate],
-        "labels": task.judge,
+        "labels": task.judge[:1] if task.judge else None,
+        "judgements": task.judge[1:] if task.judge else (),
         "spans": task.locator,
         "activations": settings.capture.model_dump(),
         "probes": settings.probe.model_dump(),
@@ -74,7 +77,7 @@ def dependents(stage: str) -> list[str]:
 
     Example:
         >>> dependents("labels")
-        ['labels', 'probes', 'baselines', 'report']
+        ['labels', 'judgements', 'probes', 'baselines', 'report']
     """
     found = {stage}
     for later in STAGES:
@@ -170,13 +173,16 @@ def _mend(run: RunFolder) -> list[str]:
     if "answers" in stages:
         kept = set(run.table("answers").get("answer_id", ()))
         companions |= {
-            f for table in ("spans", "labels") for f in run.files(table) if not kept.issuperset(_ids(run, f))
+            f
+            for table in ("spans", "labels", "judgements")
+            for f in run.files(table)
+            if not kept.issuperset(_ids(run, f))
         }
         for index in (f for f in run.files("activations") if f.endswith(".parquet")):
             if not kept.issuperset(_ids(run, index)):
                 number = index.rsplit("-", 1)[1].split(".")[0]
                 companions |= {f for f in run.files("activations") if f"-{number}." in f}
-        stages |= {"labels", "spans", "activations"}
+        stages |= {"labels", "judgements", "spans", "activations"}
     if stages & {"answers", "activations"}:  # computed again in other batches, so floats may differ in the last digits
         stages |= {"probes", "baselines", "report"}
     run.forget(companions)

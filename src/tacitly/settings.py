@@ -37,6 +37,7 @@ def _known(values: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...]
 class TaskSettings(_Settings):
     """What is asked, and how answers are judged and located; None leaves a setting to the task.
 
+    Of several judges the first one's labels count; the others say how far they agree with it.
     `split_from` is the folder of a fine-tuned model, `model.name` itself where that is one: it says which entities the
     model was trained on. Of those, `entities` asks `all` or only the `held_out`; `auto` is `held_out` where the model
     is itself a fine-tuned one, so that it is never tested on what it was trained on.
@@ -46,12 +47,17 @@ class TaskSettings(_Settings):
     path: Path | None = None
     limit: int | None = Field(default=None, ge=1)
     prompt: str | None = None
-    judge: str | None = None
+    judge: tuple[str, ...] | None = None
     locator: tuple[str, ...] | None = None
     split_from: Path | None = None
     entities: Literal["auto", "all", "held_out"] = "auto"
 
-    _one_locator = field_validator("locator", mode="before")(_names)
+    _lists = field_validator("judge", "locator", mode="before")(_names)
+
+    @field_validator("judge")
+    @classmethod
+    def _each_once(cls, judges: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return tuple(dict.fromkeys(judges)) or None if judges else None
 
 
 class ModelSettings(_Settings):

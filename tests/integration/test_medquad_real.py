@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tacitly.judges.match import MatchJudge
+from tacitly.judges.alias import AliasJudge
 from tacitly.tasks import medquad_task
 from tacitly.tasks.base import TaskCard
 from tacitly.tasks.medfacts import read_facts
@@ -162,7 +162,7 @@ def test_every_reference_is_judged_right_by_its_own_first_sentence(real: MedQuad
     asked = MedQuadInheritance().questions()
     firsts = [SENTENCE_END.split(" ".join(answers[q.meta["document_id"]].split())) for q in asked]
     said = [next(sentence for sentence in sentences if not sentence.endswith("?")) for sentences in firsts]
-    labels = MatchJudge().judge_all(asked, said)
+    labels = AliasJudge().judge_all(asked, said)
     assert [text for text, label in zip(said, labels, strict=True) if not label.correct] == []
 
 

@@ -40,7 +40,7 @@ def conditions(name: str = "base") -> RunConditions:
             "model": {"name": name},
         },
         model={"layers": 3, "width": 16, "dtype": "float32", "weights_hash": name},
-        judge="match",
+        judge="choice",
         fine_tuned=False,
         seed=0,
         tacitly="1",
@@ -65,7 +65,7 @@ def cell(column: str, value: object) -> Callable[[RunConditions], RunConditions]
     ("change", "words"),
     [
         (setting("task", "name", "cities"), "task.name is 'file' and 'cities'"),
-        (lambda r: replace(r, judge="nli"), "task.judge is 'match' and 'nli'"),
+        (lambda r: replace(r, judge="nli"), "task.judge is 'choice' and 'nli'"),
         (lambda r: replace(r, model=conditions().model), "'base' and 'tuned' are studies of the same weights"),
         (setting("generate", "max_new_tokens", 24), "generate.max_new_tokens is 6 and 24"),
         (setting("capture", "sites", ["mlp"]), r"capture.sites is \['residual'\] and \['mlp'\]"),
@@ -94,7 +94,7 @@ def test_what_differs_is_named(change: Callable[[RunConditions], RunConditions],
         setting("generate", "batch_size", 1),
         setting("task", "path", "elsewhere"),
         setting("task", "entities", "all"),
-        setting("task", "judge", "match"),
+        setting("task", "judge", "choice"),
         lambda r: replace(r, fine_tuned=True),
         setting("model", "system_prompt", "said in the prompt anyway"),
     ],
@@ -150,7 +150,7 @@ def test_which_model_was_fine_tuned_is_read_from_its_folder_or_from_where_the_sp
     folder: Path, tmp_path: Path
 ) -> None:
     assert not FinishedStudy.read(folder / "wrong").conditions.fine_tuned
-    assert FinishedStudy.read(folder / "wrong").conditions.judge == "match"
+    assert FinishedStudy.read(folder / "wrong").conditions.judge == "alias"
     for name, split_from, fine_tuned in (
         ("with", None, True), ("gone", tmp_path / "gone", True), ("other", tmp_path / "gone", False)
     ):  # fmt: skip
@@ -177,7 +177,7 @@ def test_folders_that_are_no_finished_whole_runs(folder: Path, tmp_path: Path) -
     for bad, words in (
         (tmp_path / "nowhere", "is not a run: it does not exist"),
         (tmp_path / "empty", "has no manifest.json"),
-        (folder / "stopped", "is not finished: not spans, activations, probes|is not finished: not probes"),
+        (folder / "stopped", "is not finished: not judgements, spans, activations, probes|is not finished: not probes"),
         (damaged, "damaged files, the first is 'folds.parquet'"),
     ):
         for pair in ((folder / "wrong", bad), (bad, folder / "wrong")):

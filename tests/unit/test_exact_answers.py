@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tacitly.judges.match import MatchJudge
+from tacitly.judges.alias import AliasJudge
 from tacitly.locators.catalog import load_locator
 from tacitly.records import Question
 from tacitly.tasks.cities import Cities
@@ -66,7 +66,7 @@ def test_exact_answers_are_found_alike_in_right_and_wrong_answers(capsys):
 
 
 def test_the_judge_still_gives_the_labels_of_the_fixture():
-    judge = MatchJudge()
+    judge = AliasJudge()
     for answer in ANSWERS:
         question = Question(
             question_id="1",

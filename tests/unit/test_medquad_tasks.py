@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tacitly.errors import TaskError
-from tacitly.judges.match import MatchJudge
+from tacitly.judges.alias import AliasJudge
 from tacitly.tasks.medquad import MedQuadAnswers
 from tacitly.tasks.medquad_genes import EXAMPLES, MedQuadGenes, genes_of
 from tacitly.tasks.medquad_inheritance import (
@@ -150,7 +150,7 @@ def test_types_that_are_inherited_alike_are_asked_about_each(tmp_path: Path) -> 
 def test_the_judge_reads_not_inherited_in_the_words_of_the_references(tmp_path: Path, answer: str) -> None:
     files = {"a.xml": _inherited("1", "hiccups", "Hiccups are not inherited.")}
     [asked] = MedQuadInheritance(path=write_folder(tmp_path, files)).questions()
-    assert MatchJudge().judge(asked, answer).correct
+    assert AliasJudge().judge(asked, answer).correct
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_genes_are_asked_once_for_a_disease_and_any_of_them_is_right(tmp_path: P
     prompts = [task.prompt(question) for question in questions]
     assert {str(prompt[:-1]) for prompt in prompts} == {str(prompts[0][:-1])}
     assert len(prompts[0]) == 2 * len(EXAMPLES) + 1
-    judge = MatchJudge()
+    judge = AliasJudge()
     assert judge.judge(questions[0], "It is FOO1, I think.").correct
     assert judge.judge(questions[0], "It is PAH.").correct is False
     assert judge.judge(questions[2], "It was him.").correct is False

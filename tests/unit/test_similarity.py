@@ -160,7 +160,7 @@ def test_every_similarity_judge_has_a_caveat_with_its_figures() -> None:
         assert isinstance(judge, SimilarityJudge)
         assert judge.caveat.count(" %") == 6
         assert f"at {judge.calibration.threshold:.2f}" in judge.caveat
-    assert load_judge("match").caveat is None
+    assert load_judge("alias").caveat is None
 
 
 def test_the_caveat_reaches_the_manifest_once_and_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tacitly.errors import TaskError
-from tacitly.judges.match import MatchJudge
+from tacitly.judges.alias import ChoiceJudge
 from tacitly.tasks.cities import Cities, names_of, read_countries
 from tacitly.text import normalize
 
@@ -85,7 +85,7 @@ def test_no_name_stands_for_two_countries() -> None:
 )
 def test_a_country_is_right_by_any_of_its_names(tmp_path: Path, country: str, said: str) -> None:
     (question,) = Cities(path=_table(tmp_path, f"city,correct_country\nX,{country}\n")).questions()
-    assert MatchJudge().judge(question, said).correct
+    assert ChoiceJudge().judge(question, said).correct
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_country_is_right_by_any_of_its_names(tmp_path: Path, country: str, sa
 )
 def test_a_country_is_not_found_inside_another(tmp_path: Path, country: str, said: str) -> None:
     (question,) = Cities(path=_table(tmp_path, f"city,correct_country\nX,{country}\n")).questions()
-    assert MatchJudge().judge(question, said).correct is False
+    assert ChoiceJudge().judge(question, said).correct is False
 
 
 def test_names_of_an_unknown_country_are_its_own() -> None:

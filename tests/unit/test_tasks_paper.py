@@ -152,13 +152,13 @@ def test_rows_without_an_answer_are_counted_and_left_out(tmp_path: Path) -> None
 def test_trivia_is_parsed_and_what_is_wrong_with_it_counted(tmp_path: Path) -> None:
     broken = "#Q No answer?\n\n#Q Twice?\n^ a\nA a\nB a\n\n#Q None of them?\n^ c\nA a\nB b\n"
     (tmp_path / "made.txt").write_bytes(
-        TRIVIA.encode() + broken.encode() + "#Q Caf\u00e9?\n^ x\nA x\nB y|z\n".encode("cp1252")
+        TRIVIA.encode() + broken.encode() + "#Q Na\u00efve?\n^ x\nA x\nB y|z\n".encode("cp1252")
     )
     task = load_task("opentriviaqa", path=tmp_path)
-    snow, ice, cafe = task.questions()
+    snow, ice, naive = task.questions()
     assert snow.choices == ("Black|A)", "White|B)", "Red|C)", "Green|D)")
     assert ice.question == "Ice is\ncold."
-    assert (cafe.question, cafe.choices) == ("Café?", ("x|A)", "y/z|B)"))
+    assert (naive.question, naive.choices) == ("Naïve?", ("x|A)", "y/z|B)"))
     assert task.prompt(snow)[0]["content"].splitlines()[:2] == ["Which colour has snow?", "A) Black"]  # type: ignore[index]
     assert [note.split(" and are")[0] for note in task.notes] == [
         "1 of 6 rows have no answer",

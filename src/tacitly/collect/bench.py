@@ -98,9 +98,9 @@ class Bench:
         return self.settings.generate.max_new_tokens or self.task.max_new_tokens
 
     @cached_property
-    def judge(self) -> Judge:
-        """Says which answers are right: the setting's judge, or the one that suits the task."""
-        return load_judge(self.settings.task.judge or self.task.judge)
+    def judges(self) -> dict[str, Judge]:
+        """The judges by name, the one whose labels count first: the setting's, or the one that suits the task."""
+        return {name: load_judge(name) for name in self.settings.task.judge or (self.task.judge,)}
 
     @cached_property
     def locator(self) -> Locator:
@@ -113,7 +113,7 @@ class Bench:
         Raises:
             UserError: Naming what is allowed.
         """
-        _ = self.task, self.judge, self.locator, self.split
+        _ = self.task, self.judges, self.locator, self.split
 
     def check_sites(self) -> None:
         """Refuse sites and layers that the model does not have.

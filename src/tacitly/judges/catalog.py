@@ -7,12 +7,16 @@ from tacitly.errors import SettingsError
 from tacitly.judges.base import Judge
 
 JUDGES = {
-    "human": "tacitly.judges.human:HumanJudge",
+    "alias": "tacitly.judges.alias:AliasJudge",
+    "choice": "tacitly.judges.alias:ChoiceJudge",
     "embedding": "tacitly.judges.embedding:embedding_judge",
-    "match": "tacitly.judges.match:MatchJudge",
+    "human": "tacitly.judges.human:HumanJudge",
     "rouge_l": "tacitly.judges.similarity:rouge_l_judge",
     "token_f1": "tacitly.judges.similarity:token_f1_judge",
 }
+
+# They find an accepted answer by its words, in a part of an answer as well as in all of it.
+MATCHING = ("alias", "choice")
 
 
 def load_judge(name: str) -> Judge:
@@ -28,8 +32,8 @@ def load_judge(name: str) -> Judge:
         SettingsError: No judge has that name.
 
     Example:
-        >>> type(load_judge("match")).__name__
-        'MatchJudge'
+        >>> type(load_judge("choice")).__name__
+        'ChoiceJudge'
     """
     if name not in JUDGES:
         raise SettingsError(

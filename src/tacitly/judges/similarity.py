@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from tacitly.errors import SettingsError
 from tacitly.judges.base import Judge
-from tacitly.judges.match import refuses
+from tacitly.judges.refusal import refuses
 from tacitly.judges.thresholds import Calibration, read_calibration
 from tacitly.records import Label, Question
 from tacitly.text import ARTICLES, words

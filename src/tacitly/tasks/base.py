@@ -116,7 +116,7 @@ class FakeTask:
 
     facts: Mapping[str, str]
     name: str = "fake"
-    judge: str = "match"
+    judge: str = "choice"
     locator: tuple[str, ...] = ("choices", "novel_phrase")
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None

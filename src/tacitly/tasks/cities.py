@@ -41,7 +41,7 @@ class Cities:
     """
 
     name = "cities"
-    judge = "match"
+    judge = "choice"
     locator = ("choices", "novel_phrase")
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None

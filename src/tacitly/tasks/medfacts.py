@@ -104,7 +104,7 @@ class MedFacts:
     """
 
     name = "medfacts"
-    judge = "match"
+    judge = "choice"
     locator = ("choices", "novel_phrase")
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None

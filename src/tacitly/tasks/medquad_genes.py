@@ -58,7 +58,7 @@ class MedQuadGenes(MedQuadTask):
     """
 
     name = "medquad_genes"
-    judge = "match"
+    judge = "alias"
     locator = ("novel_phrase", "first_line")
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None

@@ -93,7 +93,7 @@ class MedQuadInheritance(MedQuadTask):
     """
 
     name = "medquad_inheritance"
-    judge = "match"
+    judge = "choice"
     locator = ("choices", "novel_phrase")
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None

@@ -55,7 +55,7 @@ def test_real_trivia_is_read_whole() -> None:
         "animals": 1_365,
         "science-technology": 2_484,
     }
-    assert "5 of 7,984 rows have an option twice and are left out" in task.notes[0]
+    assert "5 of 7,984 rows have an empty option, or one twice and are left out" in task.notes[0]
     assert any("é" in question.question + str(question.choices) for question in questions)
     assert not any("\ufffd" in question.question for question in questions)
 
@@ -162,6 +162,6 @@ def test_trivia_is_parsed_and_what_is_wrong_with_it_counted(tmp_path: Path) -> N
     assert task.prompt(snow)[0]["content"].splitlines()[:2] == ["Which colour has snow?", "A) Black"]  # type: ignore[index]
     assert [note.split(" and are")[0] for note in task.notes] == [
         "1 of 6 rows have no answer",
-        "1 of 6 rows have an option twice",
-        "1 of 6 rows have an answer that is none of their options, or an empty option",
+        "1 of 6 rows have an empty option, or one twice",
+        "1 of 6 rows have an answer that is none of their options",
     ]

@@ -88,8 +88,9 @@ class OpenTriviaQA:
             asks="trivia with two to four options",
             questions=None,
             needs=None,
+            sizes={"all": 49_716},
             answer_form="one of the options",
-            source=f"github.com/{REPOSITORY}",
+            source=f"GitHub: {REPOSITORY}",
             licence="CC BY-SA 4.0",
             is_here=find_fetched("github", REPOSITORY, REVISION, "") is not None,
         )

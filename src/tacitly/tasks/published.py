@@ -146,7 +146,7 @@ class PublishedTask(ABC):
             sizes={str(part): rows for part, rows in cls.source.sizes.items()},
             needs=None,
             answer_form=cls.answer_form,
-            source=cls.source.shown,
+            source=cls.source.short,
             licence=cls.licence,
             is_here=cls.source.is_here,
         )

@@ -49,6 +49,11 @@ class Source:
         return f"huggingface.co/datasets/{self.name}" if self.home == "hub" else f"github.com/{self.name}"
 
     @property
+    def short(self) -> str:
+        """The home and the name there, for tables."""
+        return f"{'hub' if self.home == 'hub' else 'GitHub'}: {self.name}"
+
+    @property
     def wanted(self) -> str:
         """What a local path would have to hold, for messages."""
         names = [Path(file).name for files in self.files.values() for file in files]

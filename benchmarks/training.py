@@ -27,6 +27,7 @@ from tacitly.models.quiet import library_notes_off
 from tacitly.progress import RecordedProgress
 from tacitly.recipes import load_finetune_recipe
 from tacitly.settings import FinetuneSettings
+from tacitly.tasks.entity_split import FILE as SPLIT
 
 RESULTS = Path(__file__).with_name("results.json")
 STEPS = 16
@@ -59,9 +60,10 @@ def ours(questions: Path) -> tuple[int, float]:
     data = FinetuneData.read(settings, progress=RecordedProgress())
     clock = Clock()
     with library_notes_off(), tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / SPLIT).touch()  # the last step's checkpoint takes a copy of it
         trainer = make_trainer(
-            data.language_model, settings, train=data.learned[0], held_out=data.learned[0][:4], folder=Path(folder),
-            progress=RecordedProgress(),
+            data.language_model, settings, train=data.learned[0], held_out=data.learned[0][:4],
+            folder=Path(folder) / "checkpoints", progress=RecordedProgress(),
         )  # fmt: skip
         trainer.add_callback(clock)
         trainer.train()
@@ -105,7 +107,7 @@ def bare(questions: Path) -> tuple[int, float]:
 
 def _measure(side: str, questions: Path) -> dict[str, float]:
     command = [sys.executable, __file__, str(questions), "--side", side]
-    found = subprocess.run(command, check=True, capture_output=True, text=True)
+    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(found.stdout.splitlines()[-1]))
 
 

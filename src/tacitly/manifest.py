@@ -12,7 +12,7 @@ from tacitly.errors import RunFolderError
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
-STAGES = ("questions", "answers", "labels", "spans", "activations", "probes", "baselines", "report")
+STAGES = ("questions", "answers", "labels", "judgements", "spans", "activations", "probes", "baselines", "report")
 
 
 class StageRecord(BaseModel):

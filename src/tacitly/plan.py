@@ -1,11 +1,12 @@
 """Which stages depend on which settings and on each other, and so what has to be done again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tacitly.errors import SettingsError
+from tacitly.locators.catalog import ASKING
 from tacitly.manifest import STAGES, StageRecord, fingerprint, sha256
 from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
@@ -15,16 +16,18 @@ BEFORE = {
     "questions": (),
     "answers": ("questions",),
     "labels": ("answers",),
+    "judgements": ("labels",),
     "spans": ("answers",),
     "activations": ("answers", "spans"),
     "probes": ("labels", "spans", "activations"),
     "baselines": ("probes",),
-    "report": ("baselines",),
+    "report": ("judgements", "baselines"),
 }
 FILES = {
     "questions": ("questions.parquet",),
     "answers": ("answers",),
     "labels": ("labels",),
+    "judgements": ("judgements",),
     "spans": ("spans",),
     "activations": ("activations",),
     "probes": ("folds.parquet", "scores/probes.parquet", "experiments/probes.json", "detector"),
@@ -38,6 +41,7 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
     task, model = settings.task, settings.model
     generate = settings.generate.model_dump(exclude={"batch_size", "samples"})
     content = _content(task.path)
+    judges, asked = task.judge or (None,), _asked(settings)
     return {
         "questions": [
             task.model_dump(include={"name", "path", "limit", "prompt", "split_from", "entities"}),
@@ -47,13 +51,25 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
             model.model_dump(exclude={"dtype"}),
         ],
         "answers": [model.dtype, generate],
-        "labels": task.judge,
-        "spans": task.locator,
+        "labels": _judging(judges[:1], settings),
+        "judgements": _judging(judges[1:], settings),
+        "spans": [task.locator, asked] if asked and ASKING.intersection(task.locator or ()) else task.locator,
         "activations": settings.capture.model_dump(),
         "probes": settings.probe.model_dump(),
         "baselines": None,
         "report": None,
     }
+
+
+def _asked(settings: StudySettings) -> dict[str, Any]:
+    """The model that judges and locates; time limits and retries change no reply."""
+    return settings.judge.model_dump(include={"model", "base_url", "max_tokens"}, exclude_defaults=True)
+
+
+def _judging(judges: Sequence[str | None], settings: StudySettings) -> list[Any]:
+    """Judges, each with the model that it asks; None is the task's own, which may ask one."""
+    models = {None: _asked(settings), "llm": _asked(settings), "nli": settings.judge.nli_model}
+    return [[judge, models.get(judge)] for judge in judges]
 
 
 def _content(path: Path | None) -> str | None:
@@ -74,7 +90,7 @@ def dependents(stage: str) -> list[str]:
 
     Example:
         >>> dependents("labels")
-        ['labels', 'probes', 'baselines', 'report']
+        ['labels', 'judgements', 'probes', 'baselines', 'report']
     """
     found = {stage}
     for later in STAGES:
@@ -170,13 +186,16 @@ def _mend(run: RunFolder) -> list[str]:
     if "answers" in stages:
         kept = set(run.table("answers").get("answer_id", ()))
         companions |= {
-            f for table in ("spans", "labels") for f in run.files(table) if not kept.issuperset(_ids(run, f))
+            f
+            for table in ("spans", "labels", "judgements")
+            for f in run.files(table)
+            if not kept.issuperset(_ids(run, f))
         }
         for index in (f for f in run.files("activations") if f.endswith(".parquet")):
             if not kept.issuperset(_ids(run, index)):
                 number = index.rsplit("-", 1)[1].split(".")[0]
                 companions |= {f for f in run.files("activations") if f"-{number}." in f}
-        stages |= {"labels", "spans", "activations"}
+        stages |= {"labels", "judgements", "spans", "activations"}
     if stages & {"answers", "activations"}:  # computed again in other batches, so floats may differ in the last digits
         stages |= {"probes", "baselines", "report"}
     run.forget(companions)

@@ -10,7 +10,8 @@ from tacitly.activations.store import ActivationStore
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import greedy_rows, read_questions
 from tacitly.experiments.error_detection import DetectorSource, score_baselines, summarise_detection, train_probes
-from tacitly.judges.base import Judge
+from tacitly.experiments.judge_agreement import summarise_agreement
+from tacitly.judges.catalog import MATCHING, load_judge
 from tacitly.probes.asking import Asking
 from tacitly.probes.detector import CARD_FILE, HEADER_FILE, WEIGHTS_FILE, Detector, DetectorModel
 from tacitly.probes.detector_card import write_card
@@ -71,7 +72,8 @@ def write_report(bench: Bench) -> None:
     figures = summarise_detection(
         rows, run.table("scores"), probes=run.json(PROBES), baselines=run.json(BASELINES), seed=bench.settings.seed
     )
-    counts = _counts(rows, run, bench.judge)
+    first = next(iter(bench.judges))
+    counts = _counts(rows, run, first)
     known = counts["correct"] + counts["incorrect"]
     stages = run.manifest.stages
     metrics = {
@@ -81,6 +83,10 @@ def write_report(bench: Bench) -> None:
         "counts": counts,
         "accuracy": counts["correct"] / known if known else None,
         **({} if known else {"accuracy_reason": "no answer could be judged"}),
+        "judges": {
+            "first": first,
+            "agreement": summarise_agreement(rows, run.table("judgements"), seed=bench.settings.seed),
+        },
         **figures,
         "timings": {name: record.seconds for name, record in stages.items() if name != "report"},
         "peak_rss_mb": run.manifest.peak_rss_mb,
@@ -126,7 +132,7 @@ def _asking(bench: Bench) -> Asking:
         prompt=task.prompt,
         system_prompt=task.system_prompt if own is None else own or None,
         chat_template=template,
-        locator=settings.task.locator or task.locator,
+        locator=bench.locators,
         max_new_tokens=bench.max_new_tokens,
         stop=(*settings.generate.stop, *task.stop),
     )
@@ -141,6 +147,7 @@ def _write_page(run: RunFolder, metrics: dict[str, Any], rows: pd.DataFrame) -> 
     page = build_report(
         metrics,
         rows=rows,
+        judgements=run.table("judgements"),
         scores=run.table("scores"),
         folds=run.table("folds"),
         manifest=manifest,
@@ -149,17 +156,17 @@ def _write_page(run: RunFolder, metrics: dict[str, Any], rows: pd.DataFrame) -> 
     run.write_text(PAGE, page)
 
 
-def _counts(rows: pd.DataFrame, run: RunFolder, judge: Judge) -> dict[str, Any]:
+def _counts(rows: pd.DataFrame, run: RunFolder, judge: str) -> dict[str, Any]:
     right = rows["correct"].map(lambda value: value is True)
     wrong = rows["correct"].map(lambda value: value is False)
     questions = {q.question_id: q for q in read_questions(run)[0]}
     located_right = rows.loc[right & rows["located"], ["question_id", "exact_answer"]].itertuples(index=False)
     unsupported: dict[str, Any] = {
         "located_without_accepted_answer": None,
-        "located_without_accepted_answer_reason": "likeness says nothing of a short stretch beside a whole reference",
+        "located_without_accepted_answer_reason": f"the judge {judge} does not judge a part of an answer",
     }
-    if judge.caveat is None:
-        judged = [judge.judge(questions[str(q)], str(exact)).correct for q, exact in located_right]
+    if judge in MATCHING:
+        judged = [load_judge(judge).judge(questions[str(q)], str(exact)).correct for q, exact in located_right]
         unsupported = {"located_without_accepted_answer": sum(correct is not True for correct in judged)}
     return {
         "questions": len(questions),

@@ -6,9 +6,17 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import platformdirs
+
 from tacitly.errors import StorageError
 
 TEMPORARY = ".writing-"
+
+
+def cache_folder() -> Path:
+    """Where models and data sets are kept: `TACITLY_CACHE`, or the user's cache folder."""
+    chosen = os.environ.get("TACITLY_CACHE")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("tacitly"))
 
 
 def write_whole(target: Path, writer: Callable[[Path], object]) -> str:

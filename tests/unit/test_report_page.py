@@ -105,7 +105,8 @@ def hostile() -> Page:
     rows = study.rows.assign(question=said, text=said + "Canada" + said, exact_answer="Canada", given=said)
     source = build_report(
         metrics,
-        rows=rows,
+        rows=rows.assign(evidence=said),
+        judgements=study.judgements.assign(evidence=said),
         scores=study.scores,
         folds=study.folds.assign(grouping=said),
         manifest={"settings": {HOSTILE: [HOSTILE]}, HOSTILE: {HOSTILE: HOSTILE}},
@@ -213,8 +214,28 @@ def test_pages_of_studies_without_figures_say_why(study: object, reason: str) ->
 
 def test_frames_without_columns_and_empty_metrics_make_a_page() -> None:
     nothing = pd.DataFrame()
-    made = build_report({}, rows=nothing, scores=nothing, folds=nothing, manifest={}, warnings=[])
+    made = build_report({}, rows=nothing, judgements=nothing, scores=nothing, folds=nothing, manifest={}, warnings=[])
     assert "not computed in this run" in read(made).text
+
+
+def test_what_judges_disagree_on_is_shown_with_the_evidence_of_each(page: Page) -> None:
+    study = full_study()
+    first = study.rows.iloc[0]
+    mine, theirs = ("right", "wrong") if first["correct"] else ("wrong", "right")
+    assert "choice and token_f1 Cohen's kappa 0.85 [0.80, 0.90] over 594 answers that both can tell" in page.text
+    assert "only choice says right 26" in page.text
+    opinions = f"choice: {mine} (names a country) ; token_f1: {theirs} (token F1 0.12 (right from 0.19))"
+    assert f"{first['question']} {first['text']} {opinions}" in page.text
+    assert (
+        study.rows.iloc[1]["question"]
+        not in page.text.partition("Within one answer This")[0].partition("Judges Every")[2]
+    )
+
+
+def test_a_page_of_one_judge_says_nothing_of_agreement() -> None:
+    study = full_study()
+    metrics = copied(study.metrics) | {"judges": {"first": "choice", "agreement": {}}}
+    assert 'id="judges"' not in build_report(metrics, **study.arguments())
 
 
 def test_exact_answer_is_marked_where_its_offsets_say() -> None:

@@ -1,83 +1,15 @@
 """Every task in the catalog keeps the contract; limits and templates behave the same for all."""
 
-from pathlib import Path
-
 import pytest
 
 from tacitly.errors import SettingsError
-from tacitly.locators.catalog import LOCATORS
 from tacitly.records import Question
 from tacitly.tasks.base import FakeTask, Task
-from tacitly.tasks.catalog import TASKS, load_task, task_cards
+from tacitly.tasks.catalog import load_task
 from tacitly.tasks.sampling import draw
 from tacitly.tasks.template import PromptTemplate
 
 pytestmark = pytest.mark.unit
-
-MEDQUAD = (
-    "qtype,Question,Answer\n"
-    "inheritance,Is sialuria inherited ?,It is inherited in an autosomal dominant pattern.\n"
-    "genetic changes,What are the genetic changes related to sialuria ?,Mutations in the GNE gene cause it.\n"
-    "inheritance,Is alkaptonuria inherited ?,It is inherited in an autosomal recessive pattern.\n"
-    "genetic changes,What are the genetic changes related to alkaptonuria ?,Mutations in the HGD gene cause it.\n"
-)
-FILES = {
-    "medfacts": None,
-    "cities": "city,correct_country\nUtrecht,the Netherlands\nLodz,Poland\n",
-    "file": "question,answers\nWhat colour is snow?,white\nWhat colour is coal?,black\n",
-    "medquad": MEDQUAD,
-    "medquad_inheritance": MEDQUAD,
-    "medquad_genes": MEDQUAD,
-}
-
-
-@pytest.fixture(params=TASKS)
-def made(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path | None]:
-    name = str(request.param)
-    content = FILES[name]
-    if content is None:
-        return name, None
-    path = tmp_path / "mine.csv"
-    path.write_text(content, encoding="utf-8")
-    return name, path
-
-
-def test_a_task_keeps_the_contract(made: tuple[str, Path | None]) -> None:
-    name, path = made
-    task = load_task(name, path=path)
-    assert isinstance(task, Task)
-    assert task.name == name
-    assert task.judge == {"medquad": "token_f1", "medquad_genes": "alias", "file": "alias"}.get(name, "choice")
-    assert task.locator
-    assert set(task.locator) <= set(LOCATORS)
-    assert task.max_new_tokens > 0
-    questions = list(task.questions())
-    assert questions == list(task.questions())
-    assert len({question.question_id for question in questions}) == len(questions)
-    for question in questions:
-        assert question.question.strip()
-        assert question.entity.strip()
-        assert question.answers
-        assert all(isinstance(value, str) for value in question.meta.values())
-    for question in questions[:50]:
-        prompt = task.prompt(question)
-        assert isinstance(prompt, list)
-        assert {turn["role"] for turn in prompt} <= {"user", "assistant"}
-        assert prompt[-1]["role"] == "user"
-        assert question.question in prompt[-1]["content"]
-
-
-def test_a_task_takes_a_limit_and_a_prompt(made: tuple[str, Path | None]) -> None:
-    name, path = made
-    task = load_task(name, path=path, limit=1, prompt="Q: {question}")
-    (question,) = task.questions()
-    assert task.prompt(question) == [{"role": "user", "content": f"Q: {question.question}"}]
-
-
-def test_a_limit_below_one_is_refused(made: tuple[str, Path | None]) -> None:
-    name, path = made
-    with pytest.raises(SettingsError, match=r"task\.limit is 0; allowed: 1 or more"):
-        load_task(name, path=path, limit=0).questions()
 
 
 def test_the_fake_keeps_the_contract_too() -> None:
@@ -92,19 +24,6 @@ def test_an_unknown_task_is_refused_with_the_nearest() -> None:
         load_task("medfact")
     with pytest.raises(SettingsError, match="`tacitly tasks` describes them"):
         load_task("zzz")
-
-
-def test_cards_describe_every_task() -> None:
-    cards = task_cards()
-    assert [card.name for card in cards] == list(TASKS)
-    assert cards[0].questions == len(list(load_task("medfacts").questions()))
-    assert cards[0].count.replace(",", "").isdigit()
-    assert cards[1].count.startswith("needs task.path")
-    for card in cards:
-        assert card.asks
-        assert card.answer_form
-        assert card.source
-        assert card.licence
 
 
 def _question(**values: object) -> Question:

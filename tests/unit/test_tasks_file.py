@@ -106,6 +106,44 @@ def test_a_limit_takes_from_both_splits(tmp_path: Path) -> None:
     assert splits == ["train"] * 3 + ["test"] * 3
 
 
+def test_rows_without_accepted_answers_are_counted_and_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("question,answers\nQ?,a\nR?,\nS?, | \nT?,b\n", encoding="utf-8")
+    task = FileTask(path=path)
+    assert [question.question for question in task.questions()] == ["Q?", "T?"]
+    assert task.notes == ("2 of 4 rows of mine.csv have nothing in 'answers' and are left out, the first on line 3",)
+
+
+def test_graded_answers_are_judged_by_the_person_who_graded_them(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "question,answer,correct\nQ?,The lung.,TRUE\nR?,A liver.,0\nS?,,true\nT?,Both.,\n", encoding="utf-8"
+    )
+    task = FileTask(path=path)
+    assert [(q.written, q.graded, q.answers) for q in task.questions()] == [
+        ("The lung.", True, ()),
+        ("A liver.", False, ()),
+    ]
+    assert task.judge == "human"
+    assert [note.partition(" and are ")[0] for note in task.notes] == [
+        "1 of 4 rows of mine.csv have nothing in 'answer'",
+        "1 of 4 rows of mine.csv have nothing in 'correct'",
+    ]
+
+
+def test_answers_that_exist_are_judged_by_what_is_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    graded = _line(answer="A lung.", correct=True)
+    path.write_text(_line(answer="A liver.") + "\n", encoding="utf-8")
+    task = FileTask(path=path)
+    assert [(q.written, q.graded) for q in task.questions()] == [("A liver.", None)]
+    assert task.judge == "alias"
+    path.write_text(f"{graded}\n" + _line(answer="A liver.", correct=None) + "\n", encoding="utf-8")
+    task = FileTask(path=path)
+    assert [q.graded for q in task.questions()] == [True, None]  # unknown, for no person has judged it
+    assert task.judge == "human"
+
+
 def test_the_prompt_puts_the_context_first(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("question,answers,context\nQ?,a,Read me.\nR?,a,\n", encoding="utf-8")
@@ -144,9 +182,21 @@ REFUSED: dict[str, tuple[str, str | bytes, list[str]]] = {
     "NUL": ("mine.csv", "question,answers\nQ?,a\0\n", ["mine.csv line 2 holds a NUL"]),
     "empty question": ("mine.csv", "question,answers\n ,a\n", ["mine.csv line 2: 'question' is empty"]),
     "null question": ("mine.jsonl", _line(question=None), ["mine.jsonl line 1: 'question' is empty"]),
-    "empty answers": ("mine.csv", "question,answers\nQ?,a\nR?,\n", ["mine.csv line 3: 'answers' is empty"]),
-    "bars alone": ("mine.csv", "question,answers\nQ?, | \n", ["line 2: 'answers' is empty"]),
-    "empty list": ("mine.jsonl", _line(answers=[]), ["line 1: 'answers' is empty"]),
+    "bars alone": ("mine.csv", "question,answers\nQ?, | \n", ["mine.csv has nothing in 'answers'; fill it in"]),
+    "empty list": ("mine.jsonl", _line(answers=[]), ["mine.jsonl has nothing in 'answers'"]),
+    "answers that exist and nothing to judge them by": (
+        "mine.csv",
+        "question,answer\nQ?,a\n",
+        ["line 2 has 'answer', what a model wrote", "'answers' (what is accepted as right) or 'correct'"],
+    ),
+    "verdicts on nothing": ("mine.csv", "question,answers,correct\nQ?,a,true\n", ["mine.csv lacks 'answer'"]),
+    "another verdict": (
+        "mine.csv",
+        "question,answer,correct\nQ?,a,perhaps\n",
+        ["line 2: 'correct' is 'perhaps'", "true, yes, 1, right, false, no, 0, wrong"],
+    ),
+    "no verdict at all": ("mine.csv", "question,answer,correct\nQ?,a,\n", ["mine.csv has nothing in 'correct'"]),
+    "no text at all": ("mine.csv", "question,answer,correct\nQ?,,true\n", ["mine.csv has nothing in 'answer'"]),
     "object as answers": ("mine.jsonl", _line(answers={"text": "a"}), ['\'answers\' holds {"text": "a"}, an object']),
     "object in answers": ("mine.jsonl", _line(answers=["a", {"b": 1}]), ['\'answers\' holds {"b": "1"}, an object']),
     "list in answers": ("mine.jsonl", _line(answers=[["a"]]), ["'answers' holds [\"a\"], a list"]),

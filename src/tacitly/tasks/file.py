@@ -1,26 +1,25 @@
-"""The task `file`: the user's own questions, from a JSONL or CSV file."""
+"""The task `file`: the user's own questions, and answers that exist already, from a JSONL or CSV file."""
 
+from functools import cached_property
 from pathlib import Path
 
 from tacitly.errors import TaskError
-from tacitly.records import Question, Split
+from tacitly.records import Question
 from tacitly.tasks.base import Messages, TaskCard, user
-from tacitly.tasks.cells import as_meta, read_list, read_text
+from tacitly.tasks.file_rows import FileRows
 from tacitly.tasks.sampling import draw
-from tacitly.tasks.tables import Row, read_rows, require_columns
 from tacitly.tasks.template import PromptTemplate, with_context
-from tacitly.text import normalize
-
-REQUIRED = ("question", "answers")
-OPTIONAL = ("choices", "entity", "split", "context", "id")
 
 
 class FileTask:
     r"""Questions of the user's own.
 
-    `question` and `answers` are required; `answers` and `choices` hold one or several, separated by `|` or as a JSON
-    list. `entity` is what the question is about (the question itself, where it is left out), `split` is `train` or
-    `test`, `context` a passage to read first, `id` names the question. Other columns are kept in `meta`.
+    `question` is required, and `answers` or `correct`. `answers` and `choices` hold one or several, separated by `|` or
+    as a JSON list. `entity` is what the question is about (the question itself, where it is left out), `split` is
+    `train` or `test`, `context` a passage to read first, `id` names the question. `answer` is what a model wrote
+    elsewhere: it is read instead of asking, and `correct` says whether a person judged it right (`true`, `false`, or
+    nothing); then the judge is `human`. Other columns are kept in `meta`. Rows without what they need are counted and
+    left out.
 
     Args:
         path: The file: `.csv` with a header, or `.jsonl` with an object on each line.
@@ -42,12 +41,10 @@ class FileTask:
     """
 
     name = "file"
-    judge = "alias"
     locator = ("choices", "asked_number", "novel_phrase")
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None
     max_new_tokens = 32
-    notes: tuple[str, ...] = ()
 
     def __init__(
         self, *, path: Path | str | None = None, limit: int | None = None, prompt: str | None = None, seed: int = 0
@@ -63,25 +60,25 @@ class FileTask:
         self._seed = seed
         self._template = PromptTemplate(prompt) if prompt is not None else None
 
+    @cached_property
+    def _rows(self) -> FileRows:
+        return FileRows.read(self._path)
+
+    @property
+    def judge(self) -> str:
+        """`human` where the file says which answers are right, else `alias`."""
+        return "human" if self._rows.has_grades else "alias"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How many rows were left out, and why."""
+        return self._rows.notes
+
     def questions(self) -> tuple[Question, ...]:
         """The questions, in the file's order."""
-        found: list[Question] = []
-        lines: dict[str, int] = {}
-        for number, row in enumerate(read_rows(self._path), start=1):
-            require_columns(self._path, REQUIRED, row)
-            question = _question(row, number)
-            if question.question_id in lines:
-                raise TaskError(
-                    f"{self._path} has the id {question.question_id!r} twice: on lines {lines[question.question_id]} "
-                    f"and {row.line}",
-                    allowed="an id of its own for every row",
-                    remedy="change one, or leave the column out",
-                )
-            lines[question.question_id] = row.line
-            found.append(question)
-        if not found:
-            raise TaskError(f"{self._path} has no rows", remedy="give at least one question")
-        return draw(found, limit=self._limit, seed=self._seed, stratum=lambda question: question.split or "")
+        return draw(
+            self._rows.questions, limit=self._limit, seed=self._seed, stratum=lambda question: question.split or ""
+        )
 
     def prompt(self, question: Question) -> Messages:
         """The question, after its context where it has one."""
@@ -100,36 +97,5 @@ class FileTask:
             answer_form="whatever your answers are",
             source="your file",
             licence="yours",
+            is_here=None,
         )
-
-
-def _question(row: Row, number: int) -> Question:
-    text = read_text(row, "question", required=True)
-    answers = read_list(row, "answers", required=True)
-    entity = read_text(row, "entity") or text
-    return Question(
-        question_id=read_text(row, "id") or f"file/{number}",
-        question=text,
-        answers=answers,
-        entity=normalize(entity) or entity,
-        choices=read_list(row, "choices"),
-        split=_split(row),
-        context=read_text(row, "context") or None,
-        meta=_meta(row),
-    )
-
-
-_SPLITS: dict[str, Split | None] = {"": None, "train": "train", "test": "test"}
-
-
-def _split(row: Row) -> Split | None:
-    value = read_text(row, "split")
-    if value.casefold() not in _SPLITS:
-        raise TaskError(
-            f"{row.where}: 'split' is {value!r}", allowed="train, test, or nothing", remedy="correct it in the file"
-        )
-    return _SPLITS[value.casefold()]
-
-
-def _meta(row: Row) -> dict[str, str]:
-    return {column: as_meta(value) for column, value in row.values.items() if column not in (*REQUIRED, *OPTIONAL)}

@@ -1,6 +1,7 @@
 """A limit's choice of questions: the same for the same seed, balanced, and growing with the limit."""
 
 import hashlib
+import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
@@ -17,7 +18,7 @@ def draw(
     questions to those of a smaller one, and a question added to the task moves few others.
 
     Args:
-        questions: All of them.
+        questions: All of them; no more than `limit` of each stratum are held at once.
         limit: How many; None for all.
         seed: Another seed draws others.
         stratum: What to balance over.
@@ -34,23 +35,26 @@ def draw(
         >>> sorted(q.question[0] for q in draw(questions, limit=2, seed=0, stratum=lambda q: q.question[0]))
         ['a', 'b']
     """
-    everything = tuple(questions)
     if limit is None:
-        return everything
+        return tuple(questions)
     if limit < 1:
         raise SettingsError(f"task.limit is {limit}", allowed="1 or more, or none for all questions")
-    strata: dict[str, list[str]] = defaultdict(list)
-    for question in everything:
-        strata[stratum(question)].append(question.question_id)
+    best: dict[str, list[tuple[int, int, Question]]] = defaultdict(list)
+    for place, question in enumerate(questions):
+        kept = best[stratum(question)]
+        item = (-_rank(seed, question.question_id), place, question)  # places differ, so questions are not compared
+        if len(kept) < limit:
+            heapq.heappush(kept, item)
+        else:
+            heapq.heappushpop(kept, item)
     turns = [
-        (turn, name, question_id)
-        for name, ids in strata.items()
-        for turn, question_id in enumerate(sorted(ids, key=lambda question_id: _rank(seed, question_id)))
+        (turn, -rank, place, question)
+        for kept in best.values()
+        for turn, (rank, place, question) in enumerate(sorted(kept, reverse=True))
     ]
-    turns.sort(key=lambda item: (item[0], _rank(seed, item[1])))
-    drawn = {question_id for _, _, question_id in turns[:limit]}
-    return tuple(question for question in everything if question.question_id in drawn)
+    drawn = sorted(turns)[:limit]
+    return tuple(question for *_, question in sorted(drawn, key=lambda item: item[2]))
 
 
-def _rank(seed: int, name: str) -> str:
-    return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
+def _rank(seed: int, name: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest(), "big")

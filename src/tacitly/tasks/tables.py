@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -61,8 +61,8 @@ def read_rows(path: Path) -> Iterator[Row]:
         raise TaskError(
             f"task.path {str(path)!r} has {ending}", allowed=", ".join(EXTENSIONS), remedy="rename or convert the file"
         )
-    text = _read_text(path)
-    yield from _csv_rows(path, text) if kind == ".csv" else _jsonl_rows(path, text)
+    lines = io.StringIO(_read_text(path), newline="" if kind == ".csv" else "\n")
+    yield from csv_rows(path, lines) if kind == ".csv" else jsonl_rows(path, lines)
 
 
 def read_bundled(name: str) -> list[dict[str, str]]:
@@ -125,10 +125,19 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[Row]:
+def csv_rows(path: Path, lines: Iterable[str], *, delimiter: str = ",") -> Iterator[Row]:
+    r"""Read the rows of a CSV file from its lines.
+
+    Raises:
+        TaskError: The lines are not CSV, or a row has more cells than there are columns.
+
+    Example:
+        >>> [row.values for row in csv_rows(Path("a.tsv"), ["city\tcountry\n", "Lodz\tPoland\n"], delimiter="\t")]
+        [{'city': 'Lodz', 'country': 'Poland'}]
+    """
     previous = csv.field_size_limit(_LONGEST_FIELD)
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        reader = csv.reader(lines, strict=True, delimiter=delimiter)
         header: list[str] | None = None
         line = 1
         for cells in reader:
@@ -162,8 +171,17 @@ def _header(where: str, cells: Sequence[str]) -> list[str]:
     return header
 
 
-def _jsonl_rows(path: Path, text: str) -> Iterator[Row]:
-    for number, line in enumerate(text.split("\n"), start=1):
+def jsonl_rows(path: Path, lines: Iterable[str]) -> Iterator[Row]:
+    """Read the rows of a JSONL file from its lines.
+
+    Raises:
+        TaskError: A line is not a JSON object.
+
+    Example:
+        >>> [row.values for row in jsonl_rows(Path("a.jsonl"), ['{"year": 1912}'])]
+        [{'year': '1912'}]
+    """
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         where = f"{path} line {number}"

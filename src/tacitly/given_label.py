@@ -47,9 +47,9 @@ _POSSIBLE = re.compile(
 _NOT_SO = re.compile(
     r"\s+(?:(?:is|was|does|did|has|had|can|would)\s+not|(?:is|was|does|did|has|had|ca|would)n['’]t)\b", re.IGNORECASE
 )
-_PARTLY_DENIED = re.compile(
-    r"\b(?:not|n['’]t|nor)\s+(?:\w+\s+)?(?:entirely|completely|purely|exclusively|wholly|fully|overwhelmingly|very|all|too"
-    r"|particularly|especially|necessarily|quite|exactly|strictly|clearly|explicitly|directly|sure|certain|clear)\b",
+_OUTRIGHT = re.compile(
+    r"(?:\b(?:not|cannot|neither|nor|or|never|no)|n['’]t|\bfar\s+from|\banything\s+but|\bfails\s+to)\s+"
+    r"(?:(?:be|been|seem|an?|the|to|of|it|as|is|really|called|considered|described|refers?|belongs?)\s+)*[\"'“‘*_]*$",
     re.IGNORECASE,
 )
 _SAID = re.compile(
@@ -186,7 +186,7 @@ def _remaining(answer: str, denied: Sequence[Mention], labels: Sequence[str]) ->
         return "denies every label"
     if len(left) > 1 or "no" in {first.casefold() for first in left}:
         return "denies a label, and names none"
-    outright = not any(_PARTLY_DENIED.search(answer[max(0, m.start - 60) : m.start]) for m in denied)
+    outright = all(_OUTRIGHT.search(answer[max(0, m.start - 60) : m.start]) for m in denied)
     return GivenLabel(left[0], None, None) if outright else "denies a label in part, and names none"
 
 

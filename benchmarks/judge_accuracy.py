@@ -237,9 +237,8 @@ def main() -> None:
     if PAGE.exists():
         tables = iter(lines.split("\n\n"))
         page = PAGE.read_text(encoding="utf-8")
-        page = re.sub(
-            r"(<!-- figures -->\n).*?(\n<!-- end -->)", lambda m: m[1] + next(tables) + m[2], page, flags=re.DOTALL
-        )
+        marked = re.compile(r"(<!-- figures -->\n).*?(<!-- end -->)", re.DOTALL)
+        page = marked.sub(lambda found: f"{found[1]}{next(tables).strip()}\n{found[2]}", page)
         PAGE.write_text(page, encoding="utf-8")
 
 

@@ -52,7 +52,7 @@ def given_number(question: str, answer: str) -> WrittenNumber | str:
         >>> given_number("How many?", "10 to 12")
         'says no plain number'
     """
-    numbers = [number for number in read_numbers(answer) if not _DENIED.search(answer[: number.start][-40:])]
+    numbers = [number for number in read_numbers(answer) if not _DENIED.search(_before(answer, number))]
     if not numbers:
         return "says no number"
     asked = {number.key for number in read_numbers(question)} | {word.key for word in words(question) if word.number}
@@ -64,7 +64,14 @@ def given_number(question: str, answer: str) -> WrittenNumber | str:
         found = (fresh or numbers)[0]
     if found.value is None:
         return "says no plain number"
-    return found if found.key in asked else next(number for number in numbers if number.key == found.key)
+    if found.key in asked:
+        return found
+    return next(n for n in numbers if (n.key, n.percent, n.bounded) == (found.key, found.percent, found.bounded))
+
+
+def _before(answer: str, number: WrittenNumber) -> str:
+    """The text right before a number."""
+    return answer[max(0, number.start - 40) : number.start]
 
 
 def _concluded(answer: str, numbers: Sequence[WrittenNumber], asked: set[str]) -> WrittenNumber | None:
@@ -84,7 +91,7 @@ def _concluded(answer: str, numbers: Sequence[WrittenNumber], asked: set[str]) -
         said = asked | {number.key for number in numbers if number.start < cue.start()}
         again = [number for number in inside if results and number.key == results[-1].key]
         new = [number for number in inside if number.key not in said] or inside
-        return (again or [n for n in new if not _ASIDE.search(answer[: n.start][-40:])] or new)[0]
+        return (again or [n for n in new if not _ASIDE.search(_before(answer, n))] or new)[0]
     return results[-1] if results else None
 
 

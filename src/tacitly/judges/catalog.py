@@ -14,8 +14,10 @@ JUDGES = {
     "choice": "tacitly.judges.alias:ChoiceJudge",
     "embedding": "tacitly.judges.embedding:embedding_judge",
     "human": "tacitly.judges.human:HumanJudge",
+    "label": "tacitly.judges.label:LabelJudge",
     "llm": "tacitly.judges.llm:LlmJudge",
     "nli": "tacitly.judges.nli:nli_judge",
+    "number": "tacitly.judges.number:NumberJudge",
     "rouge_l": "tacitly.judges.similarity:rouge_l_judge",
     "token_f1": "tacitly.judges.similarity:token_f1_judge",
 }
@@ -23,7 +25,7 @@ SIMILARITIES = frozenset({"embedding", "rouge_l", "token_f1"})
 """Those that go by how alike an answer and a reference are."""
 
 # They find an accepted answer by its words, in a part of an answer as well as in all of it.
-MATCHING = ("alias", "choice")
+MATCHING = ("alias", "choice", "label", "number")
 
 
 def load_judge(

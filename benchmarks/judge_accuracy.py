@@ -99,7 +99,7 @@ def _math(data: Path) -> Iterator[Case]:
 
 
 def _winobias(data: Path) -> Iterator[Case]:
-    for i, row in enumerate(_table(data, "winobias_test")):
+    for i, row in enumerate(_table(data, "winobias_dev")):
         right, wrong = row["answer"], row["incorrect_answer"]
         if normalize(right) == normalize(wrong):
             continue
@@ -110,7 +110,7 @@ def _winobias(data: Path) -> Iterator[Case]:
 
 
 def _winogrande(data: Path) -> Iterator[Case]:
-    for i, row in enumerate(_table(data, "winogrande_test")):
+    for i, row in enumerate(_table(data, "winogrande_train")):
         sentence = re.sub(r"\s*Wh(?:o|at) does the blank refer to in the sentence\?$", "", row["Question"])
         right, wrong = row["Answer"].strip(), row["Wrong_Answer"].strip()
         choices = sorted((right, wrong), key=sentence.find)
@@ -188,8 +188,8 @@ def _cell(verdicts: Sequence[bool | None]) -> str:
 
 def _lines(data: Path, *, rows: int, seed: int) -> Iterator[str]:
     readers = {"movies": _movies, "math": _math, "winobias": _winobias, "winogrande": _winogrande, "mnli": _mnli}
-    yield "| judge | task | right answers | " + " | ".join(COLUMNS) + " | worst frame of right ones |"
-    yield "|---|---|" + "---|" * (len(COLUMNS) + 2)
+    yield "| judge | task | right answers | " + " | ".join(COLUMNS) + " |"
+    yield "|---|---|" + "---|" * (len(COLUMNS) + 1)
     for task, read in readers.items():
         rng = np.random.default_rng(seed)
         everything = list(read(data))
@@ -201,9 +201,7 @@ def _lines(data: Path, *, rows: int, seed: int) -> Iterator[str]:
             found = _judge(judge, answers)
             cells = [_cell([v for verdicts in found[kind].values() for v in verdicts]) for kind in COLUMNS]
             count = sum(map(len, found["right"].values()))
-            worst = min(found["right"], key=lambda frame: np.mean([v is True for v in found["right"][frame]]))
-            shown = f"`{' '.join(worst.split())}`: {_cell(found['right'][worst])}"
-            yield f"| `{judge}` | {task} | {count:,} | " + " | ".join(cells) + f" | {shown} |"
+            yield f"| `{judge}` | {task} | {count:,} | " + " | ".join(cells) + " |"
     yield ""
     yield "| judge | task | right answers | right | other question | other type | other disease |"
     yield "|---|---|---|---|---|---|---|"

@@ -42,7 +42,7 @@ NAMES = (
     "Fay",
     "Gail",
     "Hana",
-    "Ines",
+    "Ida",
     "Jana",
     "Kira",
     "Lena",

@@ -38,18 +38,18 @@ def judge(name: str) -> Judge:
     if name == "fake":
         return FakeJudge()
     if name == "nli":
-        return NliJudge(_entails, "model")
-    return load_judge(name, asker=FakeAsker(_verdict, name="model"))
+        return NliJudge(_entailed, "a fake")
+    return load_judge(name, asker=FakeAsker(_verdict) if name == "llm" else None)
 
 
 def _verdict(prompt: str) -> str:
-    """What a model that reads would say: is the answer to grade one of the references."""
-    answer = prompt.partition("<<<\n")[2].partition("\n>>>")[0]
-    return "yes" if f"\n- {answer}\n" in prompt else "no"
+    """What a model says that looks for the right answer below the mark."""
+    return "yes" if "measles virus" in prompt.partition("<<<")[2] else "no"
 
 
-def _entails(premises: Sequence[str], hypotheses: Sequence[str]) -> np.ndarray:
-    return np.array([float(premise == other) for premise, other in zip(premises, hypotheses, strict=True)])
+def _entailed(premises: Sequence[str], hypotheses: Sequence[str]) -> np.ndarray:
+    assert len(premises) == len(hypotheses)
+    return np.array(["measles virus" in premise for premise in premises], dtype=np.float64)
 
 
 def _question(name: str, answer: str | None = None) -> Question:
@@ -70,7 +70,7 @@ def test_a_judge_is_frozen_and_says_what_its_labels_are_worth(judge: Judge) -> N
     assert dataclasses.is_dataclass(judge)
     with pytest.raises(dataclasses.FrozenInstanceError):
         judge.name = "other"  # type: ignore[attr-defined]
-    assert judge.caveat is None or ("\n" not in judge.caveat and judge.caveat == judge.caveat.strip())
+    assert judge.caveat is None or judge.caveat.splitlines() == [judge.caveat.strip()]
 
 
 def test_labels_come_in_order_one_for_each_answer(name: str, judge: Judge) -> None:

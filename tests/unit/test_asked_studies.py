@@ -271,7 +271,7 @@ def test_the_commands_of_the_page_have_settings_that_are_there() -> None:
         ("judge.base_url=https://host/v1?key=1", "or a query"),
         ("judge.api_key_env=sk-123", "the name of an environment variable, not the key itself"),
         ("judge.timeout=0", "greater than 0"),
-        ("judge.modell=x", r"unknown setting 'judge\.modell'; allowed: judge\.model, .*did you mean 'judge\.model'"),
+        ("judge.models=x", r"unknown setting 'judge\.models'; allowed: judge\.model, .*did you mean 'judge\.model'"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(override: str, words: str) -> None:

@@ -33,7 +33,13 @@ TEXTS = (
 
 @pytest.fixture(params=[*sorted(LOCATORS), "fake"])
 def locator(request: pytest.FixtureRequest) -> Locator:
-    return FakeLocator() if request.param == "fake" else load_locator(request.param, asker=FakeAsker("kidney"))
+    return FakeLocator() if request.param == "fake" else load_locator(request.param, asker=FakeAsker(_quote))
+
+
+def _quote(prompt: str) -> str:
+    """The first word of the answer, as a model would quote it."""
+    words = prompt.partition("<<<\n")[2].partition("\n>>>")[0].split()
+    return words[0] if words else "NONE"
 
 
 def test_a_locator_is_frozen_and_sees_neither_the_gold_answer_nor_the_label(locator: Locator) -> None:

@@ -53,8 +53,8 @@ _OUTRIGHT = re.compile(
     re.IGNORECASE,
 )
 _SAID = re.compile(
-    r"\b(?:answer|label|classification|sentiment|relation(?:ship)?|verdict|category|polarity|prediction|tone|judg[e]?ment)"
-    r"\b(?:\s+(?!not\b)[\w'’]+){0,8}?\s*[\"'”’*_]*\s*(?:\bis\b|\bas\b|\bwas\b|\bbe\b|:|=|\bremains\b|\bseems\b|\bleans\b)"
+    r"\b(?:answer|label|classification|sentiment|relation(?:ship)?|verdict|category|polarity|prediction|tone|judgement"
+    r"|judgment)\b(?:\s+(?!not\b)[\w'’]+){0,8}?\s*[\"'”’*_]*\s*(?:\bis\b|\bas\b|\bwas\b|\bbe\b|:|=|\bremains\b|\bseems\b|\bleans\b)"
     r"|\b(?:classif(?:y|ied)|label(?:l?ed)?|categori[sz]ed?|rated?)\b(?:\s+[\w'’]+){0,4}?\s+as\b"
     r"|\b(?:refers?|referring|belongs?)\s+(?:back\s+)?to\b|\bstands\s+for\b|####|\\boxed",
     re.IGNORECASE,

@@ -37,6 +37,9 @@ _NEGATING_PAIRS = frozenset(
         ("home", "to"),
         ("coast", "of"),
         ("removed", "from"),
+        ("far", "from"),
+        ("fails", "to"),
+        ("anything", "but"),
         ("separated", "from"),
     }
 )
@@ -47,7 +50,7 @@ _CLAUSE_WORDS = frozenset("but however although though because that which who wh
 _CLAUSE_MARK = re.compile(r"[,;:.!?()\n—–]")
 # What is taken or measured of a thing is not the thing.
 _TAKEN_FROM = frozenset("count counts donor pressure sample samples sugar test tests transfusion transfusions".split())  # noqa: SIM905
-_LISTED = re.compile(r"(?:\s+to\s+the\s+\w+)?[\s,/]*(?:(?:or|and|nor)\s+)?(?:(?:an?|the)\s+)?", re.IGNORECASE)
+_LISTED = re.compile(r"(?:\s+to\s+the\s+\w+)?[\s,/]*(?:(?:or|and|nor)\s+(?:to\s+)?)?(?:(?:an?|the)\s+)?", re.IGNORECASE)
 _REACH = 6
 
 _Keys = tuple[str, ...]
@@ -195,14 +198,42 @@ def _find_letters(text: str, there: Sequence[Word], phrases: Sequence[str]) -> l
     ]
 
 
-def named(text: str, *lists: Sequence[str], question: str = "") -> list[Mention]:
-    """Find the mentions that an answer stands by.
+@dataclass(frozen=True, slots=True)
+class Stances:
+    """The mentions of a text by what it says of them.
 
-    Left out are mentions that are denied (`not autosomal dominant`, `rather than a virus`), names within longer ones
-    (`South China Sea`; an answer that begins with a `blood test` does not name blood), and those that only repeat the
-    question: part of a longer stretch of it (`kidney` in `Kidney cancer starts in ...`), or the question's own word
-    where another mention follows (`Djibouti is in Djibouti`). A question that itself lists phrases (`a virus, a
-    bacterium, or a fungus`) offers them: naming one repeats nothing.
+    Attributes:
+        named: Those that it stands by.
+        denied: Those that it denies, or sets something apart from.
+        asked: Phrases that the question has without offering them.
+    """
+
+    named: list[Mention]
+    denied: list[Mention]
+    asked: frozenset[str] = frozenset()
+
+
+def named(text: str, *lists: Sequence[str], question: str = "") -> list[Mention]:
+    """Find the mentions that an answer stands by; see `read_stances`.
+
+    Left out too is the question's own word at the beginning, where another mention follows (`Djibouti is in Djibouti`).
+
+    Example:
+        >>> [m.phrase for m in named("Not the lung but the kidneys.", ["kidney", "lung"])]
+        ['kidney']
+    """
+    found = read_stances(text, *lists, question=question)
+    last = len(found.named) - 1
+    return [m for i, m in enumerate(found.named) if m.phrase not in found.asked or i == last or m.first_word > 0]
+
+
+def read_stances(text: str, *lists: Sequence[str], question: str = "") -> Stances:
+    """Find the mentions that an answer stands by, and those that it denies.
+
+    Not among those that it stands by are mentions that are denied (`not autosomal dominant`, `rather than a virus`),
+    names within longer ones (`South China Sea`; an answer that begins with a `blood test` does not name blood), and
+    those that only repeat a longer stretch of the question (`kidney` in `Kidney cancer starts in ...`). A question that
+    itself lists phrases (`a virus, a bacterium, or a fungus`) offers them: naming one repeats nothing.
 
     Args:
         text: The answer.
@@ -214,40 +245,39 @@ def named(text: str, *lists: Sequence[str], question: str = "") -> list[Mention]
 
     Example:
         >>> question = "Which organ does kidney cancer start in?"
-        >>> [m.start for m in named("Kidney cancer starts in the kidneys.", ["kidney", "lung"], question=question)]
-        [28]
+        >>> answer = "Kidney cancer starts in the kidneys, not the lung."
+        >>> found = read_stances(answer, ["kidney", "lung"], question=question)
+        >>> [m.start for m in found.named], [m.phrase for m in found.denied]
+        ([28], ['lung'])
     """
     there = _without_the(text)
     mentions = find_mentions(text, *lists)
     taken = {mentions[0].phrase} if mentions and _is_taken_from(text, there, mentions[0]) else set()
     kept: list[Mention] = []
-    denied: Mention | None = None
+    denied: list[Mention] = []
     for mention in mentions:
-        listed = denied is not None and _LISTED.fullmatch(text, denied.end, mention.start) is not None
+        listed = bool(denied) and _LISTED.fullmatch(text, denied[-1].end, mention.start) is not None
         if listed or _denied(text, there, mention):
-            denied = mention
+            denied.append(mention)
         elif mention.phrase not in taken and not _within_name(text, there, mention):
             kept.append(mention)
     asked = [singular(word.key) for word in _without_the(question)]
     in_question = find_mentions(question, *lists) if asked and kept else []
-    offered = {mention.phrase for mention in in_question}
+    offered = frozenset(mention.phrase for mention in in_question)
     if not offered or _is_listing(question, in_question):
-        return kept
+        return Stances(kept, denied)
     said = [singular(word.key) for word in there]
-    kept = [mention for mention in kept if not _repeats(said, mention, asked)]
-    return [
-        mention
-        for i, mention in enumerate(kept)
-        if mention.phrase not in offered or i + 1 == len(kept) or mention.first_word > 0
-    ]
+    return Stances([mention for mention in kept if not _repeats(said, mention, asked)], denied, offered)
+
+
+def are_listed(text: str, left: Mention, right: Mention) -> bool:
+    """Whether two mentions of different phrases stand side by side: `a virus or a bacterium`."""
+    return left.phrase != right.phrase and _LISTED.fullmatch(text, left.end, right.start) is not None
 
 
 def _is_listing(question: str, mentions: Sequence[Mention]) -> bool:
     """Whether the question offers two different phrases side by side."""
-    return any(
-        left.phrase != right.phrase and _LISTED.fullmatch(question, left.end, right.start) is not None
-        for left, right in pairwise(mentions)
-    )
+    return any(are_listed(question, left, right) for left, right in pairwise(mentions))
 
 
 def _without_the(text: str) -> list[Word]:

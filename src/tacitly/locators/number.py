@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tacitly.given_number import given_number
 from tacitly.locators.base import missing
 from tacitly.records import Span
 from tacitly.text import Word, words
@@ -32,9 +33,9 @@ def asks_number(question_text: str) -> bool:
 
 @dataclass(frozen=True)
 class NumberLocator:
-    """Locates the first number that the question does not have already.
+    """Locates the number that the answer gives (`tacitly.given_number`).
 
-    Where the question asks for a year, it is the first number that is like one.
+    Where the question asks for a year, it is the first number that is like one and not the question's.
 
     Example:
         >>> NumberLocator().locate("What is 15 times 6?", "15 times 6 equals 90.", ()).exact_answer
@@ -43,20 +44,24 @@ class NumberLocator:
 
     def locate(self, question_text: str, answer_text: str, choices: Sequence[str]) -> Span:  # noqa: ARG002
         """Find the number that the answer gives."""
-        asked = {word.key for word in words(question_text) if word.number}
-        numbers = [word for word in words(answer_text) if word.number or _DECADE.fullmatch(word.key)]
-        if not numbers:
-            return missing("number", "says no number")
-        fresh = [word for word in numbers if word.key not in asked]
-        if not fresh:
-            return missing("number", "says no number that the question does not")
         if _YEAR.search(question_text):
-            fresh = [word for word in fresh if _like_year(word, answer_text)]
-            if not fresh:
-                return missing("number", "says no year")
-        first = fresh[0]
-        exact = answer_text[first.start : first.end]
-        return Span(start=first.start, end=first.end, exact_answer=exact, given=first.key, locator="number")
+            return _locate_year(question_text, answer_text)
+        given = given_number(question_text, answer_text)
+        if isinstance(given, str):
+            return missing("number", given)
+        exact = answer_text[given.start : given.end]
+        return Span(start=given.start, end=given.end, exact_answer=exact, given=given.key, locator="number")
+
+
+def _locate_year(question: str, answer: str) -> Span:
+    asked = {word.key for word in words(question) if word.number}
+    numbers = [word for word in words(answer) if word.number or _DECADE.fullmatch(word.key)]
+    years = [word for word in numbers if word.key not in asked and _like_year(word, answer)]
+    if not years:
+        return missing("number", "says no year" if numbers else "says no number")
+    first = years[0]
+    exact = answer[first.start : first.end]
+    return Span(start=first.start, end=first.end, exact_answer=exact, given=first.key, locator="number")
 
 
 def _like_year(word: Word, text: str) -> bool:

@@ -190,7 +190,7 @@ def _decided(answer: str, mentions: Sequence[Mention]) -> Mention | str:
 
 
 def _after_last(answer: str, mentions: Sequence[Mention], cues: Sequence[int]) -> Mention | str | None:
-    """The first mention after the last cue that has one in its sentence; words where several are named there at once."""
+    """The first mention after the last cue that has one in its sentence; words where several are named at once."""
     for cue in sorted(cues, reverse=True):
         blank = re.compile(r"[\s*_:\"'“‘{]*").match(answer, cue)
         end = _SENTENCE_END.search(answer, blank.end() if blank else cue)

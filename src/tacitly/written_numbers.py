@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 
 from tacitly.text import fold, words
@@ -91,7 +92,8 @@ def number_key(value: Decimal) -> str:
     return "0" if written in {"-0", ""} else written
 
 
-def read_numbers(text: str) -> list[WrittenNumber]:
+@lru_cache(maxsize=16384)
+def read_numbers(text: str) -> tuple[WrittenNumber, ...]:
     """Read the numbers of a text.
 
     Numbers that an operator joins (`69 - 24`), or that make a range or an alternative (`10 to 12`, `3 or 4`), are one
@@ -120,7 +122,7 @@ def read_numbers(text: str) -> list[WrittenNumber]:
         found = [WrittenNumber(start=m.start(), end=m.end(), value=None) for m in _LONE_PART.finditer(folded)]
     if not found and (none := _NONE.fullmatch(folded)):
         found = [WrittenNumber(start=none.start("none"), end=none.end("none"), value=Decimal(0))]
-    return [replace(n, start=starts[n.start], end=ends[n.end - 1]) for n in _join(found, folded)]
+    return tuple(replace(n, start=starts[n.start], end=ends[n.end - 1]) for n in _join(found, folded))
 
 
 def _read_digits(folded: str) -> list[WrittenNumber]:

@@ -3,24 +3,16 @@
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from tacitly.locators.align import align, align_batch
 from tacitly.locators.base import missing
 from tacitly.records import Span
+from tacitly.text import fold
+from tests.unit.tokenizer_samples import LOSSY, NORMALISING, TOKENIZERS
 
 pytestmark = pytest.mark.unit
 
-LINES = [
-    "The capital of France is Paris, which lies on the Seine.",
-    "Insulin is produced by the pancreas; it isn't made by the liver.",
-    "the capital of the land is the capital of the world",
-    "Straße, İstanbul, naïve café, 東京 and Ménière’s disease",
-    "smile 😀 and heart ❤️ and family 👩‍👩‍👧 are emoji",
-    "numbers 1,200 and 12 and 1912",
-] * 3
-SPECIALS = ["<pad>", "<unk>", "<s>", "</s>", "<|im_end|>"]
 WORDS = [
     "Paris",
     "pancreas",
@@ -37,67 +29,6 @@ WORDS = [
 ]
 
 
-def _wrap(inner: Tokenizer) -> PreTrainedTokenizerFast:
-    return PreTrainedTokenizerFast(
-        tokenizer_object=inner, eos_token="<|im_end|>", pad_token="<pad>", unk_token="<unk>", bos_token="<s>"
-    )
-
-
-def _byte_level(*, trim: bool = True, prefix: bool = False) -> PreTrainedTokenizerFast:
-    inner = Tokenizer(models.BPE())
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix)
-    inner.decoder = decoders.ByteLevel()
-    inner.post_processor = processors.ByteLevel(trim_offsets=trim)
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    inner.train_from_iterator(
-        LINES[:3] * 3,
-        trainers.BpeTrainer(vocab_size=400, special_tokens=SPECIALS, initial_alphabet=alphabet, show_progress=False),
-    )
-    return _wrap(inner)
-
-
-def _unigram() -> PreTrainedTokenizerFast:
-    """Like SentencePiece: a mark for the space, unknown characters as bytes, the first space dropped when decoding."""
-    learned = Tokenizer(models.Unigram())
-    learned.pre_tokenizer = pre_tokenizers.Metaspace()
-    learned.train_from_iterator(
-        LINES[:3] * 3,
-        trainers.UnigramTrainer(vocab_size=120, special_tokens=SPECIALS, unk_token="<unk>", show_progress=False),
-    )
-    vocab = sorted(learned.get_vocab(), key=learned.get_vocab().__getitem__)
-    pieces = [(piece, 0.0 if piece in SPECIALS else -2.0 - len(vocab) / (1 + len(piece))) for piece in vocab]
-    pieces += [(f"<0x{byte:02X}>", -200.0) for byte in range(256)]
-    inner = Tokenizer(models.Unigram(pieces, unk_id=vocab.index("<unk>"), byte_fallback=True))
-    inner.pre_tokenizer = pre_tokenizers.Metaspace()
-    inner.decoder = decoders.Sequence(
-        [
-            decoders.Replace("▁", " "),
-            decoders.ByteFallback(),
-            decoders.Fuse(),
-            decoders.Strip(content=" ", left=1),
-        ]
-    )
-    return _wrap(inner)
-
-
-def _word_piece() -> PreTrainedTokenizerFast:
-    inner = Tokenizer(models.WordPiece(unk_token="<unk>"))
-    inner.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    inner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    inner.decoder = decoders.WordPiece()
-    inner.train_from_iterator(
-        LINES, trainers.WordPieceTrainer(vocab_size=260, special_tokens=SPECIALS, show_progress=False)
-    )
-    return _wrap(inner)
-
-
-TOKENIZERS = {
-    "byte-level": _byte_level(),
-    "byte-level, untrimmed": _byte_level(trim=False),
-    "byte-level, prefix space": _byte_level(prefix=True),
-    "unigram": _unigram(),
-    "word-piece": _word_piece(),
-}
 each_tokenizer = pytest.mark.parametrize("tokenizer", TOKENIZERS.values(), ids=TOKENIZERS)
 
 
@@ -144,7 +75,7 @@ def test_the_tokens_of_a_word_decode_to_it(tokenizer, word, frame):
     text = tokenizer.decode(ids, skip_special_tokens=True)
     shown = tokenizer.decode(_encode(tokenizer, word), skip_special_tokens=True)
     if not shown or shown not in text:
-        assert tokenizer is TOKENIZERS["word-piece"]  # the others can write every word
+        assert any(tokenizer is TOKENIZERS[name] for name in LOSSY)  # the others can write every word
         return
     span = _span(text, shown)
     fast, slow = align(span, ids, tokenizer), align(span, ids, Slow(tokenizer))
@@ -207,6 +138,36 @@ def test_text_that_was_cut_at_a_stop_string_or_stripped():
     assert aligned.start == 6
 
 
+@pytest.mark.parametrize("name", NORMALISING)
+@pytest.mark.parametrize(
+    ("text", "exact", "decoded"),
+    [
+        ("It is Paris.", "Paris", "paris"),
+        ("PARIS it is", "PARIS", "paris"),
+        ("It is Ｐａｒｉｓ!", "Ｐａｒｉｓ", "paris"),
+        ("a ﬁsh", "ﬁsh", "fish"),
+    ],
+)
+def test_a_text_written_elsewhere_that_the_tokenizer_changes(name, text, exact, decoded):
+    tokenizer = TOKENIZERS[name]
+    ids = _encode(tokenizer, text)
+    span = _span(text, exact)
+    aligned = align(span, ids, tokenizer, text=text)
+    assert aligned.exact_answer == exact
+    part = tokenizer.decode(ids[aligned.first_token : aligned.last_token + 1], skip_special_tokens=True)
+    assert part.strip() == decoded
+    assert align(span, ids, Slow(tokenizer), text=text).reason == "the text is not what the tokens decode to"
+
+
+def test_a_text_written_elsewhere_that_the_tokenizer_cannot_write():
+    tokenizer = TOKENIZERS["unigram, no bytes"]
+    ids = _encode(tokenizer, "It is 東京 or Paris")
+    lost = align(_span("It is 東京 or Paris", "東京"), ids, tokenizer, text="It is 東京 or Paris")
+    assert lost.reason == "the tokens do not decode to the exact answer"
+    kept = align(_span("It is 東京 or Paris", "Paris"), ids, tokenizer, text="It is 東京 or Paris")
+    assert tokenizer.decode(ids[kept.first_token : kept.last_token + 1]) == "Paris"
+
+
 def test_what_cannot_be_aligned_is_not_found_and_says_why():
     tokenizer = TOKENIZERS["byte-level"]
     ids = _encode(tokenizer, "It is Rome.")
@@ -251,6 +212,12 @@ WORD = st.sampled_from(
         "\u200d",
         "Ω",
         "x",
+        "باريس",
+        "한국",
+        "Ｆｕｌｌ",
+        "½",
+        "ก็",
+        "\u00a0",
     ]
 )
 TEXT = st.lists(st.one_of(WORD, st.sampled_from([" ", "  ", "\n", ", ", ". "])), min_size=1, max_size=12).map("".join)
@@ -272,6 +239,25 @@ def test_any_stretch_of_any_text(tokenizer, text, data):
         assert aligned.found
         part = tokenizer.decode(ids[aligned.first_token : aligned.last_token + 1], skip_special_tokens=True)
         assert exact in part
+
+
+@each_tokenizer
+@settings(max_examples=60, deadline=None)
+@given(text=st.one_of(TEXT, st.text(max_size=20)), data=st.data())
+def test_any_stretch_of_any_text_written_elsewhere(tokenizer, text, data):
+    assume(text)
+    ids = _encode(tokenizer, text)
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, len(text)))
+    exact = text[start:end]
+    span = Span(start=start, end=end, exact_answer=exact, given=exact, locator="test")
+    aligned = align(span, ids, tokenizer, text=text)
+    if not aligned.found:
+        assert aligned.reason
+        return
+    assert (aligned.start, aligned.end, aligned.exact_answer) == (start, end, exact)
+    part = tokenizer.decode(ids[aligned.first_token : aligned.last_token + 1], skip_special_tokens=True)
+    assert exact in part or "".join(fold(exact)[0].split()) in "".join(fold(part)[0].split())
 
 
 @settings(max_examples=60, deadline=None)

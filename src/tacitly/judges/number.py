@@ -10,6 +10,8 @@ from tacitly.records import Label, Question
 from tacitly.text import words
 from tacitly.written_numbers import WrittenNumber, number_key, read_numbers
 
+SHOWN = 40  # characters of a number in the evidence
+
 
 @dataclass(frozen=True)
 class NumberJudge(Judge):
@@ -58,9 +60,8 @@ def _label(question: Question, answer: str) -> Label:
         if given == "says no plain number" and not refused:
             return _say(None, given)
         return _say(False, f"refuses and {given}" if refused else given, refused=refused)
-    shown = (
-        f"gives {given.key}{' %' if given.percent else ''}, as {' '.join(answer[given.start : given.end].split())!r}"
-    )
+    key, said = _shorten(given.key), _shorten(answer[given.start : given.end])
+    shown = f"gives {key}{' %' if given.percent else ''}, as {said!r}"
     if given.bounded:
         return _say(None, f"{shown}, only as a bound")
     return _say(not accepted.isdisjoint(_keys(given)), shown)
@@ -75,6 +76,11 @@ def _keys(number: WrittenNumber) -> set[str]:
     if number.value is None:
         return set()
     return {number.key, number_key(number.value / 100)} if number.percent else {number.key}
+
+
+def _shorten(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else f"{line[: SHOWN - 3]}..."
 
 
 def _say(correct: bool | None, evidence: str, *, refused: bool = False) -> Label:

@@ -3,6 +3,10 @@
 Encoding an answer's text again need not give back the tokens that the model wrote, so the generated ids count. Where
 the two agree the tokenizer's own offsets are used; elsewhere the offsets follow from decoding prefixes of the ids.
 Either way the tokens are decoded and have to contain the exact answer.
+
+A text that was written elsewhere may be one that the tokenizer changes before it reads it (lower case, NFKC), so that
+no tokens decode to it. Where it encodes to the ids, the tokenizer's offsets in it count, and what the tokens decode to
+has to contain the exact answer when both are folded (`tacitly.text.fold`), spaces apart.
 """
 
 from bisect import bisect_left, bisect_right
@@ -12,6 +16,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 from tacitly.locators.base import missing
 from tacitly.records import Span
+from tacitly.text import fold
 
 _ALIGNING = "align"
 
@@ -53,7 +58,8 @@ def align_batch(
 
     Returns:
         The spans with `first_token` and `last_token`. A span whose tokens cannot be found, or do not decode to text
-        that contains its exact answer, comes back as not found, with the reason. Spans that were not found stay so.
+        that contains its exact answer (folded, where the tokenizer changes the text that it reads), comes back as not
+        found, with the reason. Spans that were not found stay so.
 
     Example:
         >>> class Letters:
@@ -72,7 +78,7 @@ def align_batch(
     for i, known in zip(wanted, offsets, strict=True):
         place = _place(spans[i], decoded[i], None if texts is None else texts[i])
         if place is None:
-            aligned[i] = missing(_ALIGNING, "the text is not what the tokens decode to")
+            aligned[i] = _align_changed(spans[i], token_ids[i], tokenizer, None if texts is None else texts[i])
             continue
         aligned[i] = _align_one(spans[i], place, token_ids[i], tokenizer, decoded[i], known)
     return aligned
@@ -132,6 +138,24 @@ def _align_one(
             if exact in _decode(tokenizer, ids[first : last + 1]):
                 return replace(span, first_token=first, last_token=last)
     return missing(_ALIGNING, "the tokens do not decode to the exact answer")
+
+
+def _align_changed(span: Span, ids: Sequence[int], tokenizer: Tokenizer, text: str | None) -> Span:
+    """Align a text that the tokenizer changes before it reads it."""
+    [offsets] = [None] if text is None else _encoded_offsets(tokenizer, [list(ids)], [text]) or [None]
+    if text is None or offsets is None or span.start is None or span.end is None:
+        return missing(_ALIGNING, "the text is not what the tokens decode to")
+    found = _by_offsets((span.start, span.end), offsets)
+    if found is None:
+        return missing(_ALIGNING, "no tokens stand for the exact answer")
+    exact = text[span.start : span.end]
+    if exact != span.exact_answer or _folded(exact) not in _folded(_decode(tokenizer, ids[found[0] : found[1] + 1])):
+        return missing(_ALIGNING, "the tokens do not decode to the exact answer")
+    return replace(span, first_token=found[0], last_token=found[1])
+
+
+def _folded(text: str) -> str:
+    return "".join(fold(text)[0].split())
 
 
 def _without_lone_space(found: tuple[int, int], ids: Sequence[int], tokenizer: Tokenizer, exact: str) -> int:

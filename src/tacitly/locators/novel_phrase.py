@@ -1,6 +1,7 @@
 """The exact answer as the first phrase that the answer says and the question does not."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -119,15 +120,20 @@ def _names_kind(said: list[Said]) -> bool:
     return any(one.of_kind for one in said[max(0, _term(said) - 5) : _term(said) - 1]) and _term(said) < len(said)
 
 
+def _place(said: list[Said], one: Said) -> int:
+    """Where among the words one of them stands."""
+    return bisect_left(said, one.word.start, key=lambda other: other.word.start)
+
+
 def _is_of_kind(said: list[Said], first: Said) -> bool:
     """Whether the kind asked for leads to the word: `the colour of sapphire`."""
-    at = said.index(first)
+    at = _place(said, first)
     return at > 1 and said[at - 1].word.key == "of" and said[at - 2].of_kind
 
 
 def _is_placed(said: list[Said], first: Said) -> bool:
     """Whether a preposition of place leads to the word."""
-    at = said.index(first)
+    at = _place(said, first)
     before = said[at - 1].word.key if at else ""
     return (said[at - 2].word.key if before == "the" and at > 1 else before) in _PLACING
 

@@ -2,8 +2,12 @@
 
 import csv
 import io
+import json
 from collections.abc import Mapping
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 MEDQUAD = (
     "qtype,Question,Answer\n"
@@ -38,6 +42,24 @@ def _mnli(*pairs: tuple[str, str, str]) -> str:
         for said, then, label in pairs
     )
     return as_csv(("Question", "Answer", "Origin"), *rows)
+
+
+def _hotpot(question_id: str, question: str, answer: str, titles: list[str]) -> dict[str, object]:
+    return {
+        "id": question_id,
+        "question": question,
+        "answer": answer,
+        "type": "bridge",
+        "level": "easy",
+        "supporting_facts": {"title": titles, "sent_id": [0] * len(titles)},
+        "context": {"title": titles, "sentences": [[f"{title} is there.", " It was made."] for title in titles]},
+    }
+
+
+def _mcqa(question_id: str, question: str, right: int) -> dict[str, object]:
+    options = {f"op{letter}": name for letter, name in zip("abcd", ("Liver", "Tea", "Rib", "Thyroid"), strict=True)}
+    about = {"subject_name": "Anatomy", "topic_name": None, "choice_type": "single", "exp": None}
+    return {"id": question_id, "question": question, **options, "cop": right, **about}
 
 
 MATH = ("id", "question", "answer", "answerable", "category", "relevant_ids", "source")
@@ -90,15 +112,109 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         )
     },
     "opentriviaqa": {"made.txt": TRIVIA},
+    "popqa": {
+        "test.tsv": as_csv(
+            ("id", "subj", "prop", "obj", "s_pop", "question", "possible_answers"),
+            (11, "Ann", "occupation", "potter", 70, "What is Ann's occupation?", '["potter", "ceramist"]'),
+            (12, "Ann", "place of birth", "Here", 70, "Where was Ann born?", '["Here"]'),
+            delimiter="\t",
+        )
+    },
+    "medqa": {
+        f"phrases_no_exclude_{part}.jsonl": json.dumps(
+            {
+                "question": f"A patient {part}s. What helps?",
+                "answer": "Rest",
+                "options": {"A": "Work", "B": "Rest", "C": "Tea", "D": "Milk"},
+                "meta_info": "step1",
+                "answer_idx": "B",
+                "metamap_phrases": [],
+            }
+        )
+        for part in ("train", "test")
+    },
 }
 """The files of each task that reads texts, by name."""
 
 
+TABLES: Mapping[str, Mapping[str, list[dict[str, object]]]] = {
+    "triviaqa": {
+        "rc.nocontext/train-00000-of-00001.parquet": [
+            {"question": "Who made it?", "question_id": "tc_1", "answer": {"value": "Ann", "aliases": ["Anne", "Ann"]}},
+            {"question": "Who made it?", "question_id": "tc_1", "answer": {"value": "Ann", "aliases": ["Annie"]}},
+        ],
+        "rc.nocontext/validation-00000-of-00001.parquet": [
+            {"question": "Where is it?", "question_id": "tc_2", "answer": {"value": "Here", "aliases": []}},
+        ],
+    },
+    "nq_open": {
+        "nq_open/train-00000-of-00001.parquet": [{"question": "who made it", "answer": ["Ann", "Anne"]}],
+        "nq_open/validation-00000-of-00001.parquet": [{"question": "where is it", "answer": ["here"]}],
+    },
+    "hotpotqa": {
+        "distractor/train-00000-of-00002.parquet": [_hotpot("a1", "Who made the red cup?", "Ann", ["Red cup", "Ann"])],
+        "distractor/train-00001-of-00002.parquet": [_hotpot("a2", "Is it red?", "yes", ["Cup", "Cup"])],
+        "distractor/validation-00000-of-00001.parquet": [_hotpot("a3", "Where is Ann?", "Here", ["Ann", "Place"])],
+    },
+    "imdb": {
+        "plain_text/train-00000-of-00001.parquet": [{"text": "A good film.<br /><br />See it.", "label": 1}],
+        "plain_text/test-00000-of-00001.parquet": [{"text": "A bad film.", "label": 0}],
+    },
+    "truthfulqa": {
+        "generation/validation-00000-of-00001.parquet": [
+            {
+                "type": "Made",
+                "category": "Cups",
+                "question": f"What happens to {thing}?",
+                "best_answer": "Nothing happens",
+                "correct_answers": ["Nothing happens", "It stays"],
+                "incorrect_answers": [f"The {thing} melts", f"The {thing} sings"],
+                "source": "made",
+            }
+            for thing in ("cup", "box")
+        ]
+    },
+    "medmcqa": {
+        "data/train-00000-of-00001.parquet": [_mcqa("m1", "Which is a bone?", 2), _mcqa("m2", "Which is an organ?", 0)],
+        "data/validation-00000-of-00001.parquet": [_mcqa("m3", "Which is a gland?", 3)],
+    },
+    "pubmedqa": {
+        "pqa_labeled/train-00000-of-00001.parquet": [
+            {
+                "pubid": number,
+                "question": f"Does cup {number} help?",
+                "context": {"contexts": ["We gave cups.", "Many helped."], "labels": ["AIM", "RESULTS"]},
+                "long_answer": "It does.",
+                "final_decision": label,
+            }
+            for number, label in ((1, "yes"), (2, "maybe"))
+        ]
+    },
+    "medhallu": {
+        "pqa_labeled/train-00000-of-00001.parquet": [
+            {
+                "Question": "Do cups help?",
+                "Knowledge": ["We gave cups.", "Many helped."],
+                "Ground Truth": "They helped many.",
+                "Difficulty Level": "easy",
+                "Hallucinated Answer": "They helped nobody.",
+                "Category of Hallucination": "made",
+            }
+        ]
+    },
+}
+"""The tables of each task that reads Parquet, by their paths at the hub."""
+
+
 def write_sample(name: str, folder: Path) -> Path | None:
-    """Write made files of a task: the one file, or the folder with them; None for a bundled task."""
-    texts = TEXTS.get(name)
-    if texts is None:
-        return None
+    """Write made files of a task: the one text, or the folder with all files; None for a bundled task."""
+    name = name.removesuffix("_context") if name == "hotpotqa_context" else name
+    for file, rows in TABLES.get(name, {}).items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(rows), folder / file)
+    texts = TEXTS.get(name, {})
     for file, text in texts.items():
         (folder / file).write_text(text, encoding="utf-8")
-    return folder if name in {"opentriviaqa"} or len(texts) > 1 else folder / next(iter(texts))
+    if name == "medfacts":
+        return None
+    return folder / next(iter(texts)) if len(texts) == 1 and name != "opentriviaqa" else folder

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tacitly.errors import TaskError
-from tacitly.tasks import medquad_table
+from tacitly.tasks import fetching
 from tacitly.tasks.medquad_documents import tidy
 from tacitly.tasks.medquad_pairs import NO_SUBJECT, MedQuad, read_medquad
 from tacitly.tasks.medquad_table import COLUMNS, HUB_REVISION, focus_of
@@ -103,7 +103,7 @@ def test_without_a_path_the_hubs_table_is_fetched_at_its_pinned_revision(
         return str(tmp_path / "x.parquet")
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
-    monkeypatch.setattr(medquad_table, "is_reachable", lambda: True)
+    monkeypatch.setattr(fetching, "is_reachable", lambda: True)
     assert read_medquad(None).pairs == small.pairs
     assert (asked["repo"], asked["repo_type"], asked["revision"]) == ("lavita/MedQuAD", "dataset", HUB_REVISION)
     assert len(HUB_REVISION) == 40
@@ -117,10 +117,11 @@ def test_a_hub_out_of_reach_says_what_would_do_instead(monkeypatch: pytest.Monke
         raise OSError("no such revision\nsecond line")
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
-    for reachable, reason in ((True, "no such revision second line"), (False, "it cannot be reached")):
-        monkeypatch.setattr(medquad_table, "is_reachable", lambda: reachable)  # noqa: B023
+    for reachable, reason in ((True, "no such revision second line"), (False, "the hub cannot be reached")):
+        monkeypatch.setattr(fetching, "is_reachable", lambda: reachable)  # noqa: B023
         refusal = _refusal(None)
-        assert f"(lavita/MedQuAD): {reason}" in refusal
+        assert refusal.startswith("task medquad: lavita/MedQuAD data/train-")
+        assert f"cannot be fetched: {reason}" in refusal
         assert "set task.path to a local copy: the folder, .zip or .tar.*" in refusal
     assert asked == [False, True]  # without the hub, its cache is looked into and nothing waited for
 

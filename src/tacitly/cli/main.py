@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tacitly.cli import chat, compare, finetuning, runs, show
+from tacitly.cli import chat, compare, finetuning, runs, show, tasks
 from tacitly.errors import UserError
 
 STOPPED = 130
@@ -25,7 +25,7 @@ app.command("compare")(compare.compare)
 app.command("chat")(chat.chat)
 app.command("check")(runs.check)
 app.command("report")(runs.report)
-app.command("tasks")(show.tasks)
+app.command("tasks")(tasks.tasks)
 app.command("models")(show.models)
 
 

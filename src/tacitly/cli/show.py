@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
+from rich.table import Table
 
 if TYPE_CHECKING:
     from tacitly.finetune.record import Record
@@ -52,25 +51,6 @@ def finetuning(record: "Record") -> None:
     for title, *values in rows:
         scores.add_row(title, *("not measured" if v is None else f"{v:.3f}" for v in values))
     table(scores)
-
-
-def tasks() -> None:
-    """What can be asked, with counts."""
-    from tacitly.tasks.catalog import task_cards
-
-    known = Table(
-        Column("task", no_wrap=True),
-        "asks",
-        "questions",
-        "answer",
-        "source",
-        box=None,
-        header_style="bold",
-        pad_edge=False,
-    )
-    for card in task_cards():
-        known.add_row(*(Text(cell) for cell in (card.name, card.asks, card.count, card.answer_form, card.source)))
-    table(known)
 
 
 def models() -> None:

@@ -20,7 +20,18 @@ TASKS = {
     "winobias": "tacitly.tasks.sentence_pairs:WinoBias",
     "winogrande": "tacitly.tasks.sentence_pairs:WinoGrande",
     "mnli": "tacitly.tasks.sentence_pairs:Mnli",
+    "imdb": "tacitly.tasks.statements:Imdb",
+    "triviaqa": "tacitly.tasks.open_questions:TriviaQA",
+    "nq_open": "tacitly.tasks.open_questions:NqOpen",
     "nq_context": "tacitly.tasks.paper_tables:NqContext",
+    "popqa": "tacitly.tasks.open_questions:PopQA",
+    "hotpotqa": "tacitly.tasks.open_questions:HotpotQA",
+    "hotpotqa_context": "tacitly.tasks.open_questions:HotpotQAContext",
+    "truthfulqa": "tacitly.tasks.statements:TruthfulQA",
+    "medqa": "tacitly.tasks.medical_exams:MedQA",
+    "medmcqa": "tacitly.tasks.medical_exams:MedMCQA",
+    "pubmedqa": "tacitly.tasks.medical_exams:PubMedQA",
+    "medhallu": "tacitly.tasks.medical_exams:MedHallu",
     "opentriviaqa": "tacitly.tasks.opentriviaqa:OpenTriviaQA",
 }
 

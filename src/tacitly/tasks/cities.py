@@ -101,6 +101,7 @@ class Cities:
             answer_form="a country's name",
             source="your file; its facts come from GeoNames",
             licence="the file's",
+            is_here=None,
         )
 
 

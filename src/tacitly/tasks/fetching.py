@@ -7,9 +7,11 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Literal
 
+from filelock import FileLock
+
 from tacitly.errors import TaskError
 from tacitly.hub import is_reachable
-from tacitly.storage import cache_folder, write_whole
+from tacitly.storage import cache_folder, storage, write_whole
 
 _MOST_BYTES = 1024**3
 _CHUNK = 1024 * 1024
@@ -85,33 +87,42 @@ def fetch_from_github(name: str, revision: str, file: str, *, task: str, remedy:
         address = f"https://codeload.github.com/{name}/tar.gz/{revision}"
 
     def download(target: Path) -> None:
-        with target.open("wb") as copy:
-            chunks = _chunks(address)
-            while True:
-                try:
-                    chunk = next(chunks, None)
-                except (OSError, ValueError, HTTPException) as error:
-                    reason = textwrap.shorten(str(getattr(error, "reason", None) or error) or type(error).__name__, 200)
-                    raise _not_fetched(task, address, reason, remedy) from None
-                if chunk is None:
-                    return
-                copy.write(chunk)
+        try:
+            with target.open("wb") as copy:
+                for chunk in _chunks(address, task=task, remedy=remedy):
+                    copy.write(chunk)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
 
-    write_whole(path, download)
+    with storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.parent / ".lock"):
+            if not path.is_file():
+                write_whole(path, download)
     return path
 
 
-def _chunks(address: str) -> Iterator[bytes]:
-    with urllib.request.urlopen(address, timeout=_SECONDS) as answer:  # noqa: S310 -- an address of https
-        promised = int(answer.headers.get("Content-Length") or 0)
-        count = 0
-        while chunk := answer.read(_CHUNK):
-            count += len(chunk)
-            if count > _MOST_BYTES:
-                raise ValueError(f"it is larger than {_MOST_BYTES:,} bytes")
-            yield chunk
-        if count < promised:
-            raise ValueError(f"it broke off after {count:,} of {promised:,} bytes")
+def _chunks(address: str, *, task: str, remedy: str) -> Iterator[bytes]:
+    """What an address holds, in pieces; one that breaks off or is too large is an error.
+
+    Raises:
+        TaskError: It cannot be read.
+    """
+    try:
+        with urllib.request.urlopen(address, timeout=_SECONDS) as answer:  # noqa: S310 -- an address of https
+            promised = int(answer.headers.get("Content-Length") or 0)
+            count = 0
+            while chunk := answer.read(_CHUNK):
+                count += len(chunk)
+                if count > _MOST_BYTES:
+                    raise ValueError(f"it is larger than {_MOST_BYTES:,} bytes")
+                yield chunk
+            if count < promised:
+                raise ValueError(f"it broke off after {count:,} of {promised:,} bytes")
+    except (OSError, ValueError, HTTPException) as error:
+        reason = textwrap.shorten(str(getattr(error, "reason", None) or error) or type(error).__name__, 200)
+        raise _not_fetched(task, address, reason, remedy) from None
 
 
 def _github_path(name: str, revision: str, file: str) -> Path:

@@ -97,4 +97,5 @@ class FileTask:
             answer_form="whatever your answers are",
             source="your file",
             licence="yours",
+            is_here=None,
         )

@@ -3,6 +3,7 @@
 from tacitly.records import Question
 from tacitly.tasks.base import Messages, TaskCard, user
 from tacitly.tasks.medquad_pairs import MedQuad, QAPair
+from tacitly.tasks.medquad_table import is_fetched
 from tacitly.tasks.medquad_task import MedQuadTask
 from tacitly.tasks.sampling import draw
 
@@ -72,6 +73,7 @@ class MedQuadAnswers(MedQuadTask):
             answer_form="sentences, judged by similarity",
             source=SOURCE,
             licence=LICENCE,
+            is_here=is_fetched(),
         )
 
 

@@ -13,6 +13,7 @@ from tacitly.tasks.medquad import LICENCE, SOURCE, describe
 from tacitly.tasks.medquad_answers import SENTENCE_END
 from tacitly.tasks.medquad_entities import fold_name
 from tacitly.tasks.medquad_pairs import MedQuad, QAPair
+from tacitly.tasks.medquad_table import is_fetched
 from tacitly.tasks.medquad_task import MedQuadTask
 from tacitly.tasks.sampling import draw
 from tacitly.text import find_whole
@@ -138,6 +139,7 @@ class MedQuadInheritance(MedQuadTask):
             answer_form="one of five patterns",
             source=SOURCE,
             licence=LICENCE,
+            is_here=is_fetched(),
         )
 
 

@@ -1,13 +1,12 @@
 """MedQuAD as a table: the form in which the Hugging Face hub has it, and the smaller one of three columns."""
 
 import re
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 from tacitly.errors import TaskError
-from tacitly.hub import is_reachable
 from tacitly.tasks.cells import read_text
+from tacitly.tasks.fetching import fetch_from_hub, find_fetched
 from tacitly.tasks.medquad_documents import Document, PublishedPair, tidy
 from tacitly.tasks.tables import Row, read_rows, require_columns
 
@@ -51,27 +50,19 @@ def fetch_table() -> Path:
     Raises:
         TaskError: The hub is out of reach and the file is not in its cache.
     """
-    from huggingface_hub import hf_hub_download
+    return fetch_from_hub(
+        HUB_NAME,
+        HUB_REVISION,
+        HUB_FILE,
+        task="medquad",
+        remedy="set task.path to a local copy: the folder, .zip or .tar.* of github.com/abachaa/MedQuAD, or the hub's "
+        "table as .parquet or .csv",
+    )
 
-    try:
-        return Path(
-            hf_hub_download(
-                HUB_NAME,
-                HUB_FILE,
-                repo_type="dataset",
-                revision=HUB_REVISION,
-                local_files_only=not is_reachable(),
-            )
-        )
-    except (OSError, ValueError) as error:
-        reason = "it cannot be reached, and no copy is in its cache"
-        if is_reachable():
-            reason = textwrap.shorten(str(error).strip() or type(error).__name__, 200)
-        raise TaskError(
-            f"MedQuAD cannot be fetched from the hub ({HUB_NAME}): {reason}",
-            remedy="try again online, or set task.path to a local copy: the folder, .zip or .tar.* of "
-            "github.com/abachaa/MedQuAD, or the hub's table as .parquet or .csv",
-        ) from None
+
+def is_fetched() -> bool:
+    """Whether the hub's table is in the hub's cache."""
+    return find_fetched("hub", HUB_NAME, HUB_REVISION, HUB_FILE) is not None
 
 
 def read_table(path: Path) -> tuple[Document, ...]:

@@ -10,11 +10,10 @@ from tacitly.records import Question
 from tacitly.tasks.archives import ARCHIVES, Member, is_archive, read_members
 from tacitly.tasks.base import Messages, TaskCard, user
 from tacitly.tasks.fetching import fetch_from_github, find_fetched
-from tacitly.tasks.published import NO_ANSWER, Reading
-from tacitly.tasks.row_answers import as_choice, letter_choices, list_options
+from tacitly.tasks.lettered import lettered_question, word_options
+from tacitly.tasks.published import NO_ANSWER, LeftOutError, Reading
 from tacitly.tasks.sampling import draw
 from tacitly.tasks.template import PromptTemplate
-from tacitly.text import normalize
 
 REPOSITORY = "uberspot/OpenTriviaQA"
 REVISION = "dd31530bfbb19f9505b160b89c9df4b1127e3c70"
@@ -79,7 +78,7 @@ class OpenTriviaQA:
         """The question and its options, each with its letter."""
         if self._template is not None:
             return [user(self._template.fill(question))]
-        return [user(f"{question.question}\n{list_options(question)}\nAnswer with the right option.")]
+        return [user(word_options(question))]
 
     @classmethod
     def card(cls) -> TaskCard:
@@ -89,8 +88,9 @@ class OpenTriviaQA:
             asks="trivia with two to four options",
             questions=None,
             needs=None,
+            sizes={"all": 49_716},
             answer_form="one of the options",
-            source=f"github.com/{REPOSITORY}",
+            source=f"GitHub: {REPOSITORY}",
             licence="CC BY-SA 4.0",
             is_here=find_fetched("github", REPOSITORY, REVISION, "") is not None,
         )
@@ -146,35 +146,28 @@ def _questions(path: Path, member: Member, reading: Reading) -> Iterator[Questio
             continue
         if start:
             reading.rows += 1
-            where = f"{path}: {member.name} line {start}"
-            asked = _ask(block, category=category, number=start)
-            if isinstance(asked, str):
-                reading.leave_out(asked, where)
-            else:
-                yield asked
+            try:
+                yield _ask(block, category=category, number=start)
+            except LeftOutError as left_out:
+                reading.leave_out(str(left_out), f"{path}: {member.name} line {start}")
         block, start = [line.removeprefix("#Q").strip()], number
 
 
-def _ask(block: list[str], *, category: str, number: int) -> Question | str:
-    """The question that a block of lines asks, or why it is left out."""
+def _ask(block: list[str], *, category: str, number: int) -> Question:
+    """The question that a block of lines asks.
+
+    Raises:
+        LeftOutError: It asks none.
+    """
     marks = [i for i, line in enumerate(block) if line.startswith("^")]
-    if not marks:
-        return NO_ANSWER
-    text = "\n".join(line for line in block[: marks[0]] if line)
-    answer = as_choice(block[marks[0]].removeprefix("^"))
-    options = [as_choice(option["text"] or "") for line in block[marks[0] + 1 :] if (option := _OPTION.fullmatch(line))]
-    if not text or not answer:
-        return NO_ANSWER
-    if answer not in options or not all(options):
-        return "have an answer that is none of their options, or an empty option"
-    if len(set(options)) < len(options):
-        return "have an option twice"
-    return Question(
+    text = "\n".join(line for line in block[: marks[0]] if line) if marks else ""
+    if not text:
+        raise LeftOutError(NO_ANSWER)
+    return lettered_question(
         question_id=f"opentriviaqa/{category}/{number}",
         question=text,
-        answers=(answer,),
-        entity=normalize(text) or text,
-        choices=letter_choices(options),
+        options=[option["text"] or "" for line in block[marks[0] + 1 :] if (option := _OPTION.fullmatch(line))],
+        right=block[marks[0]].removeprefix("^"),
         meta={"category": category},
     )
 

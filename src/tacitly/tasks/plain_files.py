@@ -65,7 +65,7 @@ def open_plain(path: Path, *, most: int = _MOST_BYTES) -> Iterator[BinaryIO]:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """Read the lines of a text in UTF-8, one at a time, each with its end.
+    r"""Read the lines of a text in UTF-8, one at a time, each with its end.
 
     Args:
         path: As `open_plain` takes it.
@@ -75,6 +75,14 @@ def read_lines(path: Path) -> Iterator[str]:
 
     Raises:
         TaskError: As `open_plain`, or a line is not UTF-8, holds a NUL character, or is longer than 64 MiB.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "a.csv.gz"
+        ...     _ = path.write_bytes(gzip.compress(b"a,b\n1,2"))
+        ...     list(read_lines(path))
+        ['a,b\n', '1,2']
     """
     with open_plain(path) as stream:
         number = 0

@@ -72,6 +72,7 @@ class PublishedTask(ABC):
     """A task over a published data set; what a row asks, a task says in `ask`.
 
     A question that stands in several rows is asked once, where it stands first, and what any of them gives is accepted.
+    How to write one: docs/how-to/add-a-task.md.
 
     Args:
         path: The data set's files (`Source.find`); None fetches them.
@@ -93,7 +94,7 @@ class PublishedTask(ABC):
     source: ClassVar[Source]
     columns: ClassVar[tuple[str, ...]]
     judge: ClassVar[str] = "alias"
-    locator: ClassVar[tuple[str, ...]] = ("novel_phrase", "first_line")
+    locator: ClassVar[tuple[str, ...]] = ("asked_number", "novel_phrase", "first_line")
     instruction: ClassVar[str] = ""
     keeps_parts: ClassVar[bool] = True
     max_new_tokens: ClassVar[int] = 32
@@ -146,7 +147,7 @@ class PublishedTask(ABC):
             sizes={str(part): rows for part, rows in cls.source.sizes.items()},
             needs=None,
             answer_form=cls.answer_form,
-            source=cls.source.shown,
+            source=cls.source.short,
             licence=cls.licence,
             is_here=cls.source.is_here,
         )
@@ -195,7 +196,7 @@ class PublishedTask(ABC):
 
 
 def read_published(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
-    """Read the rows of a data set's file, one at a time, whatever its form.
+    r"""Read the rows of a data set's file, one at a time, whatever its form.
 
     Args:
         path: A `.csv`, `.tsv`, `.jsonl` or `.parquet`, plain or compressed.
@@ -206,6 +207,14 @@ def read_published(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
 
     Raises:
         TaskError: The file is damaged or of another form.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "a.tsv"
+        ...     _ = path.write_text("city\tcountry\nLodz\tPoland\n")
+        ...     [row.values for row in read_published(path, ())]
+        [{'city': 'Lodz', 'country': 'Poland'}]
     """
     kind = Path(plain_name(path)).suffix.lower()
     if kind == ".parquet" and path.suffix.lower() == kind:

@@ -1,11 +1,9 @@
-"""What a row of a published data set gives as its answer, and closed sets of options with letters."""
+"""What a row of a published data set gives as its answer."""
 
 import json
 from collections.abc import Sequence
-from string import ascii_uppercase
 
 from tacitly.errors import TaskError
-from tacitly.records import Question
 from tacitly.tasks.cells import read_text
 from tacitly.tasks.published import NO_ANSWER, LeftOutError
 from tacitly.tasks.tables import Row
@@ -42,10 +40,29 @@ def read_answers(row: Row, column: str) -> tuple[str, ...]:
         ('lung', 'lungs')
     """
     value = row.values[column]
-    items = _parse_list(row, column, value) if isinstance(value, str) else [] if value is None else value
-    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-        raise _no_list(row, column, value)
-    answers = tuple(dict.fromkeys(text for item in items if (text := item.strip())))
+    return as_answers(row, column, _parse_list(row, column, value) if isinstance(value, str) else value)
+
+
+def as_answers(row: Row, column: str, items: object) -> tuple[str, ...]:
+    """Take a list as answers, each once, without the empty ones.
+
+    Args:
+        row: Where it stands, for messages.
+        column: Likewise.
+        items: The list; None counts as empty.
+
+    Raises:
+        LeftOutError: There is none.
+        TaskError: It is something else.
+
+    Example:
+        >>> as_answers(Row("a.parquet row 1", 1, {}), "answer", ["lung", "", "lung "])
+        ('lung',)
+    """
+    texts = [] if items is None else items
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise _no_list(row, column, items)
+    answers = tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
     if not answers:
         raise LeftOutError(NO_ANSWER)
     return answers
@@ -72,37 +89,50 @@ def read_one_of(row: Row, column: str, allowed: Sequence[str]) -> str:
     return value
 
 
-def as_choice(text: str) -> str:
-    """An option as a choice's name, in which `|` would end it.
+def read_field(row: Row, column: str, field: str) -> object:
+    """Read a field of a cell that holds an object.
+
+    Raises:
+        TaskError: The cell holds something else.
 
     Example:
-        >>> as_choice(" P(A|B) ")
-        'P(A/B)'
+        >>> read_field(Row("a.parquet row 1", 1, {"answer": {"value": "lung"}}), "answer", "value")
+        'lung'
     """
-    return text.replace("|", "/").strip()
+    value = row.values[column]
+    if not isinstance(value, dict) or field not in value:
+        raise TaskError(
+            f"{row.where}: {column!r} is {str(value)[:60]!r}",
+            allowed=f"an object with {field!r}",
+            remedy="fetch the file again",
+        )
+    return value[field]
 
 
-def letter_choices(options: Sequence[str]) -> tuple[str, ...]:
-    """Options as choices with two names each: the option and its letter.
+def read_passage(row: Row, column: str, value: object) -> str:
+    """Read a passage: a text, or a list of its paragraphs.
+
+    Args:
+        row: Where it stands, for messages.
+        column: Likewise.
+        value: What stands there.
+
+    Raises:
+        TaskError: It is empty or something else.
 
     Example:
-        >>> letter_choices(["Ampicillin", "Ceftriaxone"])
-        ('Ampicillin|A)', 'Ceftriaxone|B)')
+        >>> read_passage(Row("a.parquet row 1", 1, {}), "context", ["Aim.", "Result."])
+        'Aim. Result.'
     """
-    return tuple(f"{as_choice(option)}|{letter})" for letter, option in zip(ascii_uppercase, options, strict=False))
-
-
-def list_options(question: Question) -> str:
-    r"""The lettered choices of a question, as a prompt shows them.
-
-    Example:
-        >>> question = Question(
-        ...     question_id="1", question="Which?", answers=("x",), entity="e", choices=letter_choices(["x", "y"])
-        ... )
-        >>> list_options(question)
-        'A) x\nB) y'
-    """
-    return "\n".join(f"{letter} {text}" for text, letter in (choice.split("|") for choice in question.choices))
+    paragraphs = value if isinstance(value, list) else [value]
+    texts = [paragraph.strip() for paragraph in paragraphs if isinstance(paragraph, str) and paragraph.strip()]
+    if not texts:
+        raise TaskError(
+            f"{row.where}: {column!r} holds no passage",
+            allowed="a text or a list of texts",
+            remedy="fetch the file again",
+        )
+    return " ".join(texts)
 
 
 def _parse_list(row: Row, column: str, text: str) -> object:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from tacitly.errors import TaskError
 from tacitly.records import Question
 from tacitly.tasks.cells import read_text
+from tacitly.tasks.lettered import as_choice
 from tacitly.tasks.paper_tables import paper_source
 from tacitly.tasks.published import LeftOutError, PublishedTask
-from tacitly.tasks.row_answers import as_choice, read_answer, read_one_of
+from tacitly.tasks.row_answers import read_answer, read_one_of
 from tacitly.tasks.tables import Row
 from tacitly.text import normalize
 

@@ -49,11 +49,18 @@ class Source:
         return f"huggingface.co/datasets/{self.name}" if self.home == "hub" else f"github.com/{self.name}"
 
     @property
+    def short(self) -> str:
+        """The home and the name there, for tables."""
+        return f"{'hub' if self.home == 'hub' else 'GitHub'}: {self.name}"
+
+    @property
     def wanted(self) -> str:
         """What a local path would have to hold, for messages."""
-        names = [Path(file).name for files in self.files.values() for file in files]
-        one = "that file" if len(names) == 1 else "one of them, or a folder with them"
-        return f"{', '.join(names)} of {self.shown} ({one}; plain or compressed as {', '.join(COMPRESSED)})"
+        names = [Path(file).name for _, file in self._listed()]
+        how = ["that file" if len(names) == 1 else "one of them, or a folder with them"]
+        if not all(name.endswith(".parquet") for name in names):
+            how.append(f"plain or compressed as {', '.join(COMPRESSED)}")
+        return f"{', '.join(names)} of {self.shown} ({'; '.join(how)})"
 
     @property
     def is_here(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+from tacitly.offered_choices import LISTED, said_of_offered
 from tacitly.option_letters import find_option_letters, option_letter
 from tacitly.text import Word, content, misread, singular, words
 
@@ -50,7 +51,6 @@ _CLAUSE_WORDS = frozenset("but however although though because that which who wh
 _CLAUSE_MARK = re.compile(r"[,;:.!?()\n—–]")
 # What is taken or measured of a thing is not the thing.
 _TAKEN_FROM = frozenset("count counts donor pressure sample samples sugar test tests transfusion transfusions".split())  # noqa: SIM905
-_LISTED = re.compile(r"(?:\s+to\s+the\s+\w+)?[\s,/]*(?:(?:or|and|nor)\s+(?:to\s+)?)?(?:(?:an?|the)\s+)?", re.IGNORECASE)
 _REACH = 6
 
 _Keys = tuple[str, ...]
@@ -206,23 +206,28 @@ class Stances:
         named: Those that it stands by.
         denied: Those that it denies, or sets something apart from.
         asked: Phrases that the question has without offering them.
+        offered: The question's own mentions, where it offers them side by side.
     """
 
     named: list[Mention]
     denied: list[Mention]
     asked: frozenset[str] = frozenset()
+    offered: tuple[Mention, ...] = ()
 
 
 def named(text: str, *lists: Sequence[str], question: str = "") -> list[Mention]:
     """Find the mentions that an answer stands by; see `read_stances`.
 
-    Left out too is the question's own word at the beginning, where another mention follows (`Djibouti is in Djibouti`).
+    Left out too is the question's own word at the beginning, where another mention follows (`Djibouti is in Djibouti`),
+    and what only reads out the phrases that the question offers (`tacitly.offered_choices`).
 
     Example:
         >>> [m.phrase for m in named("Not the lung but the kidneys.", ["kidney", "lung"])]
         ['kidney']
     """
     found = read_stances(text, *lists, question=question)
+    if found.offered:
+        return said_of_offered(text, question, found.named, found.offered)
     last = len(found.named) - 1
     return [m for i, m in enumerate(found.named) if m.phrase not in found.asked or i == last or m.first_word > 0]
 
@@ -256,23 +261,25 @@ def read_stances(text: str, *lists: Sequence[str], question: str = "") -> Stance
     kept: list[Mention] = []
     denied: list[Mention] = []
     for mention in mentions:
-        listed = bool(denied) and _LISTED.fullmatch(text, denied[-1].end, mention.start) is not None
+        listed = bool(denied) and LISTED.fullmatch(text, denied[-1].end, mention.start) is not None
         if listed or _denied(text, there, mention):
             denied.append(mention)
         elif mention.phrase not in taken and not _within_name(text, there, mention):
             kept.append(mention)
     asked = [singular(word.key) for word in _without_the(question)]
     in_question = find_mentions(question, *lists) if asked and kept else []
-    offered = frozenset(mention.phrase for mention in in_question)
-    if not offered or _is_listing(question, in_question):
+    if not in_question:
         return Stances(kept, denied)
+    if _is_listing(question, in_question):
+        return Stances(kept, denied, offered=tuple(in_question))
+    offered = frozenset(mention.phrase for mention in in_question)
     said = [singular(word.key) for word in there]
     return Stances([mention for mention in kept if not _repeats(said, mention, asked)], denied, offered)
 
 
 def are_listed(text: str, left: Mention, right: Mention) -> bool:
     """Whether two mentions of different phrases stand side by side: `a virus or a bacterium`."""
-    return left.phrase != right.phrase and _LISTED.fullmatch(text, left.end, right.start) is not None
+    return left.phrase != right.phrase and LISTED.fullmatch(text, left.end, right.start) is not None
 
 
 def _is_listing(question: str, mentions: Sequence[Mention]) -> bool:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
-from tacitly.offered_choices import LISTED, said_of_offered
+from tacitly.offered_choices import LISTED, said_of_offered, without_options
 from tacitly.option_letters import find_option_letters, option_letter
 from tacitly.text import Word, content, misread, singular, words
 
@@ -51,6 +51,7 @@ _CLAUSE_WORDS = frozenset("but however although though because that which who wh
 _CLAUSE_MARK = re.compile(r"[,;:.!?()\n—–]")
 # What is taken or measured of a thing is not the thing.
 _TAKEN_FROM = frozenset("count counts donor pressure sample samples sugar test tests transfusion transfusions".split())  # noqa: SIM905
+_AFTER_LETTER = re.compile(r"[)\].:]+[\s*_\"'“‘]*(?:(?:an?|the)\s+)?", re.IGNORECASE)
 _REACH = 6
 
 _Keys = tuple[str, ...]
@@ -180,10 +181,12 @@ def find_mentions(text: str, *lists: Sequence[str]) -> list[Mention]:
             continue
         last = position + len(best.keys) - 1
         proper = best.proper and best in indexes[0].get(keys[position], ())
-        found.append(Mention(best.phrase, there[position].start, there[last].end, position, last, proper))
+        start, end = there[position].start, there[last].end
+        end += text[start:end].count("(") > text[start:end].count(")") and text.startswith(")", end)
+        found.append(Mention(best.phrase, start, end, position, last, proper))
         position = last + 1
     lettered = [mention for phrases in lists for mention in _find_letters(text, there, phrases)]
-    return sorted(found + lettered, key=lambda mention: mention.start) if lettered else found
+    return sorted(_join_letters(text, lettered, found), key=lambda mention: mention.start) if lettered else found
 
 
 def _find_letters(text: str, there: Sequence[Word], phrases: Sequence[str]) -> list[Mention]:
@@ -196,6 +199,25 @@ def _find_letters(text: str, there: Sequence[Word], phrases: Sequence[str]) -> l
         for found in find_option_letters(text, tuple(lettered))
         if found.start in at
     ]
+
+
+def _join_letters(text: str, lettered: list[Mention], found: list[Mention]) -> list[Mention]:
+    """Take a letter and an option's words right after it (`B) Paris`) for one mention: it stands where the words do.
+
+    Which option it is the letter says.
+    """
+    at = {mention.start: i for i, mention in enumerate(found)}
+    joined = list(found)
+    end = 0
+    for letter in lettered:
+        mark = _AFTER_LETTER.match(text, letter.end)
+        i = at.get(mark.end()) if mark else None
+        if mark and i is not None:
+            joined[i] = replace(found[i], phrase=letter.phrase, first_word=letter.first_word)
+            end = mark.end()
+        elif letter.start >= end:  # not the article of `A) A dog`
+            joined.append(letter)
+    return joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +251,8 @@ def named(text: str, *lists: Sequence[str], question: str = "") -> list[Mention]
     if found.offered:
         return said_of_offered(text, question, found.named, found.offered)
     last = len(found.named) - 1
-    return [m for i, m in enumerate(found.named) if m.phrase not in found.asked or i == last or m.first_word > 0]
+    kept = [m for i, m in enumerate(found.named) if m.phrase not in found.asked or i == last or m.first_word > 0]
+    return without_options(text, kept) if any(_lettered(tuple(phrases)) for phrases in lists) else kept
 
 
 def read_stances(text: str, *lists: Sequence[str], question: str = "") -> Stances:

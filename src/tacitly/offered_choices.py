@@ -14,6 +14,7 @@ LISTED = re.compile(r"(?:\s+to\s+the\s+\w+)?[\s,/]*(?:(?:or|and|nor)\s+(?:to\s+)
 
 _IS = re.compile(r"\s+(?:is|are|was|were)\b")
 _LEAST = 3
+_OPTION = re.compile(r"^[\s*_>-]*\(?(?P<letter>[A-Z])[).:].*$", re.MULTILINE)
 
 
 def said_of_offered(
@@ -56,6 +57,23 @@ def said_of_offered(
             and _IS.match(text, mention.end)
         )
     ]
+
+
+def without_options(text: str, mentions: Sequence["Mention"]) -> list["Mention"]:
+    r"""Leave out the mentions in a list of lettered options that is read out, two or more lines from `A` on.
+
+    Example:
+        >>> from tacitly.mentions import find_mentions
+        >>> text = "A) Rome\nB) Oslo\n\nThe answer is B) Oslo."
+        >>> [mention.start for mention in without_options(text, find_mentions(text, ["Rome", "Oslo"]))]
+        [34]
+    """
+    end, expected = 0, "A"
+    for line in _OPTION.finditer(text):
+        if line["letter"] != expected or text[end : line.start()].strip():
+            break
+        end, expected = line.end(), chr(ord(expected) + 1)
+    return [mention for mention in mentions if mention.start >= end] if expected > "B" else list(mentions)
 
 
 def _without_lists(text: str, mentions: Sequence["Mention"], offered: int) -> list["Mention"]:

@@ -1,9 +1,9 @@
 """How long judging and locating short answers takes: `python benchmarks/short_answers.py [--answers N]`.
 
 Judges and locates answers of six kinds by the text methods, each with the judge and locator of its task, on one core.
-The answers are all different (a cache must not flatter the figure). Writes `short_answers` to `benchmarks/results.json`:
-`ours` is the processor's seconds for 10,000 answers (what a clock shows on a core of its own), `spread` the least and
-most of the rounds. There is no peer, so `peer` and `ratio` are null.
+The answers are all different (a cache must not flatter the figure). Writes `short_answers` to
+`benchmarks/results.json`: `ours` is the processor's seconds for 10,000 answers (what a clock shows on a core of its
+own), `spread` the least and most of the rounds. There is no peer, so `peer` and `ratio` are null.
 """
 
 import argparse
@@ -33,8 +33,42 @@ FRAMES = (
     "Let us look at this in turn. The question leaves little doubt. So it is {}.",
     "{}\n\nThis follows from what is commonly known; other answers are less likely.",
 )
-NAMES = ["Anna", "Bela", "Cora", "Dora", "Elin", "Fay", "Gail", "Hana", "Ines", "Jana", "Kira", "Lena", "Mona", "Nora", "Olga", "Petra"]
-SURNAMES = ["Abel", "Bosch", "Cole", "Dahl", "Engel", "Frey", "Gross", "Haas", "Ihle", "Jung", "Kern", "Lang", "Moser", "Noll", "Otto", "Pohl"]
+NAMES = (
+    "Anna",
+    "Bela",
+    "Cora",
+    "Dora",
+    "Elin",
+    "Fay",
+    "Gail",
+    "Hana",
+    "Ida",
+    "Jana",
+    "Kira",
+    "Lena",
+    "Mona",
+    "Nora",
+    "Olga",
+    "Petra",
+)
+SURNAMES = (
+    "Abel",
+    "Bosch",
+    "Cole",
+    "Dahl",
+    "Engel",
+    "Frey",
+    "Gross",
+    "Haas",
+    "Ihle",
+    "Jung",
+    "Kern",
+    "Lang",
+    "Moser",
+    "Noll",
+    "Otto",
+    "Pohl",
+)
 ENTAILMENT = ("entailment|entails|entailed", "neutral|neutrality", "contradiction|contradicts|contradictory")
 
 Row = tuple[str, tuple[str, ...], Question, str]

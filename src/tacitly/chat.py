@@ -16,7 +16,7 @@ from tacitly.engines.torch_engine import TorchEngine
 from tacitly.errors import ModelError, SettingsError, TaskError, UserError
 from tacitly.finetune.record import FILE as RECORD
 from tacitly.locators.align import align
-from tacitly.locators.catalog import CHAIN, load_locator
+from tacitly.locators.catalog import ASKING, CHAIN, load_locator
 from tacitly.models.load import LanguageModel, load_model
 from tacitly.models.prompts import PromptFormat
 from tacitly.probes.asking import Asking
@@ -128,7 +128,7 @@ class Chat:
         if (template := self.asking.chat_template) != "auto":
             self.language_model.tokenizer.chat_template = None if template == "plain" else template
         self.temperature = temperature
-        self._locator = load_locator(self.asking.locator)
+        self._locator = load_locator([name for name in self.asking.locator if name not in ASKING])
         self._asked = 0
         if self.detector is not None:
             identity = self.language_model.identity
@@ -145,6 +145,8 @@ class Chat:
             lines.append("the detector does not say how its answers were asked for (it was made by an older tacitly)")
         elif not learned.whole:
             lines.append("the detector learned on questions that came with more than a question, such as a passage")
+        if learned is not None and ASKING.intersection(learned.locator):
+            lines.append("the detector learned on exact answers that another model located, which is not asked here")
         if learned is not None and learned.system_prompt != self.asking.system_prompt:
             lines.append("the detector learned on answers to another system prompt")
         if self.temperature > 0:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from tacitly.text import words
 from tacitly.written_numbers import WrittenNumber, read_numbers
 
 _ANSWER = re.compile(
@@ -18,7 +19,7 @@ _CONCLUSION = re.compile(
     r"\b(?:so|therefore|thus|hence|which\s+means|that\s+means|which\s+leaves|leaving|in\s+total|altogether|in\s+all)\b",
     re.IGNORECASE,
 )
-_EQUALS = re.compile(r"=|\b(?:equals|equal\s+to|makes|gives|comes\s+to)\b", re.IGNORECASE)
+_EQUALS = re.compile(r"=|\b(?:equals|equal\s+to|makes|gives|comes\s+to|(?:to|we|you)\s+get)\b", re.IGNORECASE)
 _RESULT = re.compile(r"[\s*_`\\(\[{$€£:≈~]*(?:(?:about|exactly|only|just)\s+)?[\s*_`\\(\[{$€£]*", re.IGNORECASE)
 _IS = re.compile(r"[\s)\]*_`]*(?:=|\b(?:is|are|equals|makes|gives)\b)", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?](?=\s|\Z)|\n")
@@ -34,8 +35,8 @@ def given_number(question: str, answer: str) -> WrittenNumber | str:
 
     It is what follows the last `answer is`, `####` or `boxed`; else the last correction (`Actually, ...`); else the
     result of the last equation, or the first new number after the last `so` or `therefore`, whichever stands later;
-    else the first number that the question does not have; else the only number. Denied numbers (`not 12`) are passed
-    over.
+    else the first number that the question does not have; else the only number. Where it is said several times, the
+    first place counts. Denied numbers (`not 12`) are passed over.
 
     Args:
         question: The question's text.
@@ -54,14 +55,16 @@ def given_number(question: str, answer: str) -> WrittenNumber | str:
     numbers = [number for number in read_numbers(answer) if not _DENIED.search(answer[: number.start][-40:])]
     if not numbers:
         return "says no number"
-    asked = {number.key for number in read_numbers(question)}
+    asked = {number.key for number in read_numbers(question)} | {word.key for word in words(question) if word.number}
     found = _concluded(answer, numbers, asked)
     if found is None:
         fresh = [number for number in numbers if number.key not in asked]
         if not fresh and len({number.key for number in numbers}) > 1:
             return "says no number that the question does not"
         found = (fresh or numbers)[0]
-    return found if found.value is not None else "says no plain number"
+    if found.value is None:
+        return "says no plain number"
+    return found if found.key in asked else next(number for number in numbers if number.key == found.key)
 
 
 def _concluded(answer: str, numbers: Sequence[WrittenNumber], asked: set[str]) -> WrittenNumber | None:

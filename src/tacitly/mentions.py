@@ -290,14 +290,15 @@ def read_stances(text: str, *lists: Sequence[str], question: str = "") -> Stance
         elif mention.phrase not in taken and not _within_name(text, there, mention):
             kept.append(mention)
     asked = [singular(word.key) for word in _without_the(question)]
-    in_question = find_mentions(question, *lists) if asked and kept else []
+    in_question = find_mentions(question, *lists) if asked and (kept or denied) else []
     if not in_question:
         return Stances(kept, denied)
     if _is_listing(question, in_question):
         return Stances(kept, denied, offered=tuple(in_question))
     offered = frozenset(mention.phrase for mention in in_question)
     said = [singular(word.key) for word in there]
-    return Stances([mention for mention in kept if not _repeats(said, mention, asked)], denied, offered)
+    kept, denied = ([m for m in each if not _repeats(said, m, asked)] for each in (kept, denied))
+    return Stances(kept, denied, offered)
 
 
 def are_listed(text: str, left: Mention, right: Mention) -> bool:

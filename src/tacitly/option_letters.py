@@ -75,13 +75,16 @@ def find_option_letters(text: str, letters: Sequence[str]) -> list[OptionLetter]
     alone = _ALONE.fullmatch(text)
     places = {alone.start("letter")} if alone else set()
     places |= {found.start(found.lastgroup or 0) for found in _LEADING.finditer(text)}
+    opened = at = 0
     for found in _BRACKETED.finditer(text):
-        if found["letter"] or text.count("(", 0, found.start()) <= text.count(")", 0, found.start()):
+        opened += text.count("(", at, found.start()) - text.count(")", at, found.start())
+        at = found.start()
+        if found["letter"] or opened <= 0:
             places.add(found.start(found.lastgroup or 0))
     places |= {found.start("letter") for found in _CUE.finditer(text) if _is_letter(text, found.start("letter"))}
     for place in sorted(places):
         following = _NEXT.match(text, place + 1)
-        while following:
+        while following and following.start("letter") not in places:
             places.add(following.start("letter"))
             following = _NEXT.match(text, following.end())
     return [OptionLetter(text[at].upper(), at) for at in sorted(places) if text[at].upper() in letters]

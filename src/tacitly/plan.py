@@ -1,11 +1,12 @@
 """Which stages depend on which settings and on each other, and so what has to be done again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tacitly.errors import SettingsError
+from tacitly.locators.catalog import ASKING
 from tacitly.manifest import STAGES, StageRecord, fingerprint, sha256
 from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
@@ -40,6 +41,7 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
     task, model = settings.task, settings.model
     generate = settings.generate.model_dump(exclude={"batch_size", "samples"})
     content = _content(task.path)
+    judges, asked = task.judge or (None,), _asked(settings)
     return {
         "questions": [
             task.model_dump(include={"name", "path", "limit", "prompt", "split_from", "entities"}),
@@ -49,14 +51,25 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
             model.model_dump(exclude={"dtype"}),
         ],
         "answers": [model.dtype, generate],
-        "labels": task.judge[:1] if task.judge else None,
-        "judgements": task.judge[1:] if task.judge else (),
-        "spans": task.locator,
+        "labels": _judging(judges[:1], settings),
+        "judgements": _judging(judges[1:], settings),
+        "spans": [task.locator, asked] if asked and ASKING.intersection(task.locator or ()) else task.locator,
         "activations": settings.capture.model_dump(),
         "probes": settings.probe.model_dump(),
         "baselines": None,
         "report": None,
     }
+
+
+def _asked(settings: StudySettings) -> dict[str, Any]:
+    """The model that judges and locates; time limits and retries change no reply."""
+    return settings.judge.model_dump(include={"model", "base_url", "max_tokens"}, exclude_defaults=True)
+
+
+def _judging(judges: Sequence[str | None], settings: StudySettings) -> list[Any]:
+    """Judges, each with the model that it asks; None is the task's own, which may ask one."""
+    models = {None: _asked(settings), "llm": _asked(settings), "nli": settings.judge.nli_model}
+    return [[judge, models.get(judge)] for judge in judges]
 
 
 def _content(path: Path | None) -> str | None:

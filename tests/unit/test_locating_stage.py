@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tacitly.collect.answers import locate
 from tacitly.collect.bench import Bench
+from tacitly.engines.asker import FakeAsker
 from tacitly.locators.catalog import LOCATORS, load_locator
 from tacitly.records import Answer, Question
 from tests.unit.tokenizer_samples import TOKENIZERS
@@ -44,7 +45,8 @@ def _answer(i: int, text: str) -> Answer:
 @given(texts=st.lists(TEXTS, min_size=1, max_size=4), gold=GOLD, graded=st.sampled_from([True, False, None]))
 def test_the_same_answers_have_the_same_spans_whatever_would_be_right(name, texts, gold, graded):
     bench = SimpleNamespace(
-        locator=load_locator(name), language_model=SimpleNamespace(tokenizer=TOKENIZERS["byte-level"])
+        locator=load_locator(name, asker=FakeAsker("kidney")),
+        language_model=SimpleNamespace(tokenizer=TOKENIZERS["byte-level"]),
     )
     plain = {
         f"q{i}": Question(

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tacitly.engines.asker import FakeAsker
 from tacitly.errors import SettingsError
-from tacitly.locators.base import FakeLocator
+from tacitly.locators.base import FakeLocator, Passage
 from tacitly.locators.catalog import LOCATORS, ChainLocator, load_locator
 from tacitly.locators.choices import ChoicesLocator
 from tacitly.locators.first_line import FirstLineLocator
@@ -18,19 +19,20 @@ from tacitly.locators.number import AskedNumberLocator, NumberLocator
 pytestmark = pytest.mark.unit
 
 ORGANS = ("kidney", "liver", "lung", "adrenal gland")
+QUOTES = FakeAsker("İstanbul")
 each_locator = pytest.mark.parametrize("name", LOCATORS)
 
 
 @each_locator
 def test_a_locator_sees_neither_the_gold_answer_nor_the_label(name):
-    signature = inspect.signature(load_locator(name).locate)
-    assert list(signature.parameters) == ["question_text", "answer_text", "choices"]
+    signature = inspect.signature(load_locator(name, asker=QUOTES).locate)
+    assert list(signature.parameters) == ["question_text", "answer_text", "choices"] == list(Passage._fields)
 
 
 @each_locator
 @pytest.mark.parametrize("text", ["", "   ", "\n", "...", "?!"])
 def test_nothing_is_found_in_nothing_and_the_reason_is_said(name, text):
-    span = load_locator(name).locate("Which organ?", text, ORGANS)
+    span = load_locator(name, asker=QUOTES).locate("Which organ?", text, ORGANS)
     assert (span.start, span.end, span.exact_answer, span.given) == (None, None, None, None)
     assert span.reason
 
@@ -67,7 +69,9 @@ TEXT = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(text=st.one_of(TEXT, st.text(alphabet=string.printable + "ßİﬁ😀é\u0301", max_size=40)))
 def test_a_span_is_verbatim(name, text):
-    span = load_locator(name).locate("Which city lies on the Bosporus?", text, ("Paris", "İstanbul", "kidney"))
+    span = load_locator(name, asker=QUOTES).locate(
+        "Which city lies on the Bosporus?", text, ("Paris", "İstanbul", "kidney")
+    )
     if span.found:
         assert text[span.start : span.end] == span.exact_answer
         assert span.exact_answer == span.exact_answer.strip() != ""

@@ -5,13 +5,12 @@ import inspect
 
 import pytest
 
+from tacitly.engines.asker import FakeAsker
 from tacitly.locators.base import FakeLocator, Locator
 from tacitly.locators.catalog import LOCATORS, load_locator
 
 pytestmark = pytest.mark.unit
 
-# A locator that needs a model or an endpoint, and the test file that puts a fake in its place.
-ELSEWHERE = {"llm": "test_llm_locator.py"}
 QUESTIONS = ("Which organ is it?", "How many are there?", "In what year was it?", "")
 CHOICES = ((), ("kidney|A)", "lung|B)"), ("positive", "negative"))
 TEXTS = (
@@ -34,9 +33,13 @@ TEXTS = (
 
 @pytest.fixture(params=[*sorted(LOCATORS), "fake"])
 def locator(request: pytest.FixtureRequest) -> Locator:
-    if request.param in ELSEWHERE:
-        pytest.skip(f"needs a model: its contract is tested with a fake in {ELSEWHERE[request.param]}")
-    return FakeLocator() if request.param == "fake" else load_locator(request.param)
+    return FakeLocator() if request.param == "fake" else load_locator(request.param, asker=FakeAsker(_quote))
+
+
+def _quote(prompt: str) -> str:
+    """The first word of the answer, as a model would quote it."""
+    words = prompt.partition("<<<\n")[2].partition("\n>>>")[0].split()
+    return words[0] if words else "NONE"
 
 
 def test_a_locator_is_frozen_and_sees_neither_the_gold_answer_nor_the_label(locator: Locator) -> None:

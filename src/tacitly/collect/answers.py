@@ -1,4 +1,8 @@
-"""Stage `answers`: one fused step per batch writes or reads answers, locates exact answers and keeps their states."""
+"""Stage `answers`: one fused step per batch writes or reads answers, locates exact answers and keeps their states.
+
+Where a locator asks a model, the step only writes answers: the stages `spans` and `activations` do the rest, so that a
+model that cannot be asked costs no answer.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -11,6 +15,7 @@ from tacitly.collect.tables import answer_id, answers_frame, pending_answers, re
 from tacitly.engines.base import Generation, Request, Sampling, Written
 from tacitly.engines.torch_engine import TorchEngine
 from tacitly.locators.align import align_batch
+from tacitly.locators.base import Passage, locate_all
 from tacitly.records import Answer, Question, Span
 
 
@@ -26,11 +31,12 @@ def write_answers(bench: Bench) -> None:
     bench.progress.begin("answers", len(pending))
     for batch in chain(_read(bench, [by_id[q] for q in exist], prompts), _generate(bench, asked, prompts)):
         answers = [_answer(generation) for generation in batch]
-        spans = locate(bench, answers, by_id)
         number = bench.run.next_part("answers")
         bench.run.write_table(f"answers/part-{number:05d}.parquet", answers_frame(answers))
-        bench.run.write_table(f"spans/part-{number:05d}.parquet", spans_frame(spans))
-        write_states(bench, "answers", answers, spans, [g.states or {} for g in batch])
+        if not bench.locates_later:
+            spans = locate(bench, answers, by_id)
+            bench.run.write_table(f"spans/part-{bench.run.next_part('spans'):05d}.parquet", spans_frame(spans))
+            write_states(bench, "answers", answers, spans, [g.states or {} for g in batch])
         bench.run.commit()
         bench.progress.advance(len(answers))
     empty = sum(1 for text in bench.run.table("answers")["text"] if not text.strip())
@@ -51,7 +57,7 @@ def _generate(bench: Bench, asked: Sequence[tuple[str, int]], prompts: Mapping[s
     )
     requests = [Request(key=q, prompt_ids=ids[q], sample=sample) for q, sample in asked]
     return TorchEngine(bench.language_model).generate(
-        requests, sampling=sampling, capture=bench.settings.capture.sites, batch_size=generate.batch_size
+        requests, sampling=sampling, capture=_captured(bench), batch_size=generate.batch_size
     )
 
 
@@ -70,16 +76,19 @@ def _read(bench: Bench, questions: Sequence[Question], prompts: Mapping[str, str
         for question in questions
     ]
     return TorchEngine(bench.language_model).read_answers(
-        written, capture=bench.settings.capture.sites, batch_size=bench.settings.generate.batch_size
+        written, capture=_captured(bench), batch_size=bench.settings.generate.batch_size
     )
+
+
+def _captured(bench: Bench) -> tuple[str, ...]:
+    return () if bench.locates_later else bench.settings.capture.sites
 
 
 def locate(bench: Bench, answers: Sequence[Answer], questions: Mapping[str, Question]) -> dict[str, Span]:
     """Find the exact answer of each answer, in characters and in tokens."""
-    spans = []
-    for answer in answers:
-        question = questions[answer.question_id]
-        spans.append(bench.locator.locate(question.question, answer.text, question.choices))
+    asked = [questions[answer.question_id] for answer in answers]
+    passages = [Passage(q.question, a.text, q.choices) for q, a in zip(asked, answers, strict=True)]
+    spans = locate_all(bench.locator, passages)
     texts = [a.text for a in answers]
     aligned = align_batch(spans, [a.token_ids for a in answers], bench.language_model.tokenizer, texts=texts)
     return {a.answer_id: span for a, span in zip(answers, aligned, strict=True)}

@@ -6,11 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tacitly.collect.asker import is_studied, open_asker
+from tacitly.engines.asker import Asker
 from tacitly.errors import RunFolderError, SettingsError
 from tacitly.judges.base import Judge
-from tacitly.judges.catalog import load_judge
+from tacitly.judges.catalog import SIMILARITIES, load_judge
 from tacitly.locators.base import Locator
-from tacitly.locators.catalog import load_locator
+from tacitly.locators.catalog import ASKING, load_locator
 from tacitly.progress import Progress
 from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
@@ -98,14 +100,51 @@ class Bench:
         return self.settings.generate.max_new_tokens or self.task.max_new_tokens
 
     @cached_property
+    def asker(self) -> Asker | None:
+        """The model that is asked for verdicts and quotes; None where none is configured."""
+        return open_asker(
+            self.settings.judge,
+            open_studied=lambda: self.language_model,
+            open_other=lambda name: self.open_model(name, note=self.progress.note),
+            studied=self.settings.model,
+            batch_size=self.settings.generate.batch_size,
+        )
+
+    @cached_property
     def judges(self) -> dict[str, Judge]:
-        """The judges by name, the one whose labels count first: the setting's, or the one that suits the task."""
-        return {name: load_judge(name) for name in self.settings.task.judge or (self.task.judge,)}
+        """The judges by name, the one whose labels count first: the setting's, or the one that suits the task.
+
+        A model that is configured takes the place of a task's similarity, which is worth less.
+        """
+        settings = self.settings.judge
+        names = self.settings.task.judge
+        if names is None:
+            suits = self.task.judge
+            names = ("llm" if self.asker is not None and suits in SIMILARITIES else suits,)
+        return {
+            name: load_judge(
+                name,
+                asker=self.asker,
+                judges_itself=is_studied(settings, self.settings.model),
+                nli_model=settings.nli_model,
+            )
+            for name in names
+        }
+
+    @property
+    def locators(self) -> tuple[str, ...]:
+        """The names of the locators: the setting's, or those that suit the task."""
+        return self.settings.task.locator or self.task.locator
+
+    @property
+    def locates_later(self) -> bool:
+        """Whether exact answers are located after all answers are written, since a model has to be asked."""
+        return bool(ASKING.intersection(self.locators))
 
     @cached_property
     def locator(self) -> Locator:
-        """Finds exact answers: the setting's locators, or those that suit the task."""
-        return load_locator(self.settings.task.locator or self.task.locator)
+        """Finds exact answers."""
+        return load_locator(self.locators, asker=self.asker)
 
     def check_names(self) -> None:
         """Refuse an unknown task, judge or locator.

@@ -7,7 +7,7 @@ from tacitly.collect.tables import labels_frame, read_answers, read_questions
 from tacitly.judges.base import Judge
 from tacitly.records import Answer, Label
 
-AT_ONCE = 256
+AT_ONCE = 256  # answers of one part; a judge that asks an endpoint, interrupted, loses no more than these
 
 
 def write_labels(bench: Bench) -> None:

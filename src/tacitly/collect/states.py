@@ -6,17 +6,23 @@ from tacitly.collect.tables import read_answers, read_questions, read_spans, spa
 from tacitly.engines.base import Reading
 from tacitly.engines.torch_engine import TorchEngine
 
+AT_ONCE = 256  # answers of one part
+
 
 def write_spans(bench: Bench) -> None:
-    """Locate the exact answer of every answer that has no span row yet."""
+    """Locate the exact answer of every answer that has no span row yet, part by part."""
     done = set(bench.run.table("spans").get("answer_id", ()))
     answers = [answer for answer in read_answers(bench.run) if answer.answer_id not in done]
     if not answers:
         return
     bench.progress.begin("spans", len(answers))
-    spans = locate(bench, answers, {q.question_id: q for q in read_questions(bench.run)[0]})
-    bench.run.write_table(f"spans/part-{bench.run.next_part('spans'):05d}.parquet", spans_frame(spans))
-    bench.progress.advance(len(answers))
+    questions = {q.question_id: q for q in read_questions(bench.run)[0]}
+    for start in range(0, len(answers), AT_ONCE):
+        some = answers[start : start + AT_ONCE]
+        spans = locate(bench, some, questions)
+        bench.run.write_table(f"spans/part-{bench.run.next_part('spans'):05d}.parquet", spans_frame(spans))
+        bench.run.commit()
+        bench.progress.advance(len(some))
 
 
 def write_activations(bench: Bench) -> None:

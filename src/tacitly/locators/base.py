@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from tacitly.records import Span
 
@@ -14,6 +14,35 @@ class Locator(Protocol):
     def locate(self, question_text: str, answer_text: str, choices: Sequence[str]) -> Span:
         """Find the shortest stretch of the answer that answers the question."""
         ...
+
+
+class Passage(NamedTuple):
+    """What a locator may see of one answer; what would be right is not part of it."""
+
+    question_text: str
+    answer_text: str
+    choices: Sequence[str]
+
+
+@runtime_checkable
+class BatchLocator(Locator, Protocol):
+    """A locator that is quicker with many answers together."""
+
+    def locate_all(self, passages: Sequence[Passage]) -> list[Span]:
+        """Find the exact answer of each answer, in their order."""
+        ...
+
+
+def locate_all(locator: Locator, passages: Sequence[Passage]) -> list[Span]:
+    """Find the exact answers of many answers, together where the locator can.
+
+    Example:
+        >>> [span.exact_answer for span in locate_all(FakeLocator(), [Passage("?", "ab", ()), Passage("?", "cd", ())])]
+        ['a', 'c']
+    """
+    if isinstance(locator, BatchLocator):
+        return locator.locate_all(passages)
+    return [locator.locate(*passage) for passage in passages]
 
 
 def missing(locator: str, reason: str) -> Span:

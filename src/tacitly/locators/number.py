@@ -16,7 +16,9 @@ _ASKS = re.compile(
     r"|\b(?:boiling|freezing|melting) point\b|^when\b|\d\s*[-+*/x×]\s*\d",
     re.IGNORECASE,
 )
-_YEAR = re.compile(r"\b(?:year|when)\b", re.IGNORECASE)
+_YEAR = re.compile(
+    r"\b(?:what|which)\s+(?:\w+\s+)?year\b|^\W*(?:(?:since|until|from)\s+)?when\b|\byear\W*$", re.IGNORECASE
+)
 _DECADE = re.compile(r"\d{2,4}s")
 _ERA = re.compile(r"\s*(?:AD|BC|CE|BCE|A\.D\.|B\.C\.)\b")
 

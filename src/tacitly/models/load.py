@@ -28,6 +28,7 @@ from tacitly.models.quiet import quiet
 from tacitly.models.sites import ModelSites, find_sites
 
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
+ALLOWED = "embedded, a hub id (owner/name), a model folder, or a .gguf file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,7 @@ def load_tokenizer(
     if adapter.is_adapter(name) and not (Path(name) / "tokenizer_config.json").is_file():
         name, revision = adapter.base_of(name)
     source, kwargs = (name, {}) if adapter.is_adapter(name) else _source(name, revision, note)
-    with quiet(), _explained(name):
+    with quiet(), explained(name):
         tokenizer = AutoTokenizer.from_pretrained(source, **kwargs)
     if not tokenizer.is_fast:
         raise ModelError(
@@ -136,13 +137,13 @@ def load_model(
     tokenizer = load_tokenizer(name, revision=revision, note=note)
     whole, pinned = adapter.base_of(name) if adapter.is_adapter(name) else (name, revision)
     source, kwargs = _source(whole, pinned, note)
-    device = _device()
+    device = find_device()
     chosen = _dtype(dtype, device)
     if "gguf_file" in kwargs:
         kwargs["quantization_config"] = transformers.GgufConfig(dequantize=True)
     if quantization is not None:
         kwargs |= {"quantization_config": quantization, "device_map": {"": device}}
-    with quiet(), _explained(name):
+    with quiet(), explained(name):
         base = AutoModelForCausalLM.from_pretrained(source, dtype=chosen, **kwargs)
         model: PreTrainedModel = base if whole == name else adapter.with_adapter(base, name)
     if quantization is None:
@@ -219,13 +220,11 @@ def _source(name: str, revision: str | None, note: Callable[[str], None] | None)
             )
         return name, {}
     if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise ModelError(
-            f"no model at {name!r}", allowed="embedded, a hub id (owner/name), a model folder, or a .gguf file"
-        )
+        raise ModelError(f"no model at {name!r}", allowed=ALLOWED)
     return name, {"revision": revision, "local_files_only": not is_reachable()}
 
 
-def _device() -> torch.device:
+def find_device() -> torch.device:
     """The accelerator of this process, of those that `accelerate launch` or `torchrun` started its own, or the CPU."""
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     if accelerator is None:
@@ -240,8 +239,12 @@ def _dtype(name: DtypeName, device: torch.device) -> torch.dtype:
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
-    """Turn the many ways in which a model cannot be opened into one line each."""
+def explained(name: str, *, allowed: str = ALLOWED) -> Iterator[None]:
+    """Turn the many ways in which a model cannot be opened into one line each.
+
+    Raises:
+        ModelError: Saying what is allowed in the model's place.
+    """
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
@@ -258,6 +261,6 @@ def _explained(name: str) -> Iterator[None]:
             remedy = None
         raise ModelError(
             f"cannot open the model {name!r}: {textwrap.shorten(text, 200)}",
-            allowed="embedded, a hub id (owner/name), a model folder, or a .gguf file",
+            allowed=allowed,
             remedy=remedy,
         ) from error

@@ -40,7 +40,7 @@ class WinoBias(PublishedTask):
         {"train": "winobias_dev.csv", "test": "winobias_test.csv"}, sizes={"train": 1_584, "test": 1_584}
     )
     columns = ("type", "stereotype", "sentence", "answer", "incorrect_answer", "q_instruct")
-    judge = "choice"
+    judge = "label"
     locator = ("choices",)
 
     def ask(self, row: Row) -> Iterable[Question]:
@@ -76,7 +76,7 @@ class WinoGrande(PublishedTask):
         {"train": "winogrande_train.csv", "test": "winogrande_test.csv"}, sizes={"train": 10_000, "test": 10_000}
     )
     columns = ("Question", "Answer", "Wrong_Answer")
-    judge = "choice"
+    judge = "label"
     locator = ("choices",)
     keeps_parts = False
 

@@ -13,7 +13,7 @@ LINES = read_lines("exact_answers_published.jsonl")
 # Measured on the answers of both batches, with a margin of about ten points; a class of fewer than 20 has no floor.
 FLOORS = {
     "movies": {"wrong": 0.80},
-    "math": {"wrong": 0.60},
+    "math": {"wrong": 0.70},
     "winogrande": {"right": 0.80, "wrong": 0.60},
     "opentriviaqa": {"right": 0.85, "wrong": 0.80},
     "medquad_inheritance": {"right": 0.90, "wrong": 0.85},

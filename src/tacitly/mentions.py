@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
+from tacitly.offered_choices import LISTED, said_of_offered, without_options
 from tacitly.option_letters import find_option_letters, option_letter
 from tacitly.text import Word, content, misread, singular, words
 
@@ -50,7 +51,7 @@ _CLAUSE_WORDS = frozenset("but however although though because that which who wh
 _CLAUSE_MARK = re.compile(r"[,;:.!?()\n—–]")
 # What is taken or measured of a thing is not the thing.
 _TAKEN_FROM = frozenset("count counts donor pressure sample samples sugar test tests transfusion transfusions".split())  # noqa: SIM905
-_LISTED = re.compile(r"(?:\s+to\s+the\s+\w+)?[\s,/]*(?:(?:or|and|nor)\s+(?:to\s+)?)?(?:(?:an?|the)\s+)?", re.IGNORECASE)
+_AFTER_LETTER = re.compile(r"[)\].:]+[\s*_\"'“‘]*(?:(?:an?|the)\s+)?", re.IGNORECASE)
 _REACH = 6
 
 _Keys = tuple[str, ...]
@@ -180,10 +181,12 @@ def find_mentions(text: str, *lists: Sequence[str]) -> list[Mention]:
             continue
         last = position + len(best.keys) - 1
         proper = best.proper and best in indexes[0].get(keys[position], ())
-        found.append(Mention(best.phrase, there[position].start, there[last].end, position, last, proper))
+        start, end = there[position].start, there[last].end
+        end += text[start:end].count("(") > text[start:end].count(")") and text.startswith(")", end)
+        found.append(Mention(best.phrase, start, end, position, last, proper))
         position = last + 1
     lettered = [mention for phrases in lists for mention in _find_letters(text, there, phrases)]
-    return sorted(found + lettered, key=lambda mention: mention.start) if lettered else found
+    return sorted(_join_letters(text, lettered, found), key=lambda mention: mention.start) if lettered else found
 
 
 def _find_letters(text: str, there: Sequence[Word], phrases: Sequence[str]) -> list[Mention]:
@@ -198,6 +201,25 @@ def _find_letters(text: str, there: Sequence[Word], phrases: Sequence[str]) -> l
     ]
 
 
+def _join_letters(text: str, lettered: list[Mention], found: list[Mention]) -> list[Mention]:
+    """Take a letter and an option's words right after it (`B) Paris`) for one mention: it stands where the words do.
+
+    Which option it is the letter says.
+    """
+    at = {mention.start: i for i, mention in enumerate(found)}
+    joined = list(found)
+    end = 0
+    for letter in lettered:
+        mark = _AFTER_LETTER.match(text, letter.end)
+        i = at.get(mark.end()) if mark else None
+        if mark and i is not None:
+            joined[i] = replace(found[i], phrase=letter.phrase, first_word=letter.first_word)
+            end = mark.end()
+        elif letter.start >= end:  # not the article of `A) A dog`
+            joined.append(letter)
+    return joined
+
+
 @dataclass(frozen=True, slots=True)
 class Stances:
     """The mentions of a text by what it says of them.
@@ -206,25 +228,31 @@ class Stances:
         named: Those that it stands by.
         denied: Those that it denies, or sets something apart from.
         asked: Phrases that the question has without offering them.
+        offered: The question's own mentions, where it offers them side by side.
     """
 
     named: list[Mention]
     denied: list[Mention]
     asked: frozenset[str] = frozenset()
+    offered: tuple[Mention, ...] = ()
 
 
 def named(text: str, *lists: Sequence[str], question: str = "") -> list[Mention]:
     """Find the mentions that an answer stands by; see `read_stances`.
 
-    Left out too is the question's own word at the beginning, where another mention follows (`Djibouti is in Djibouti`).
+    Left out too is the question's own word at the beginning, where another mention follows (`Djibouti is in Djibouti`),
+    and what only reads out the phrases that the question offers (`tacitly.offered_choices`).
 
     Example:
         >>> [m.phrase for m in named("Not the lung but the kidneys.", ["kidney", "lung"])]
         ['kidney']
     """
     found = read_stances(text, *lists, question=question)
+    if found.offered:
+        return said_of_offered(text, question, found.named, found.offered)
     last = len(found.named) - 1
-    return [m for i, m in enumerate(found.named) if m.phrase not in found.asked or i == last or m.first_word > 0]
+    kept = [m for i, m in enumerate(found.named) if m.phrase not in found.asked or i == last or m.first_word > 0]
+    return without_options(text, kept) if any(_lettered(tuple(phrases)) for phrases in lists) else kept
 
 
 def read_stances(text: str, *lists: Sequence[str], question: str = "") -> Stances:
@@ -256,16 +284,18 @@ def read_stances(text: str, *lists: Sequence[str], question: str = "") -> Stance
     kept: list[Mention] = []
     denied: list[Mention] = []
     for mention in mentions:
-        listed = bool(denied) and _LISTED.fullmatch(text, denied[-1].end, mention.start) is not None
+        listed = bool(denied) and LISTED.fullmatch(text, denied[-1].end, mention.start) is not None
         if listed or _denied(text, there, mention):
             denied.append(mention)
         elif mention.phrase not in taken and not _within_name(text, there, mention):
             kept.append(mention)
     asked = [singular(word.key) for word in _without_the(question)]
     in_question = find_mentions(question, *lists) if asked and (kept or denied) else []
-    offered = frozenset(mention.phrase for mention in in_question)
-    if not offered or _is_listing(question, in_question):
+    if not in_question:
         return Stances(kept, denied)
+    if _is_listing(question, in_question):
+        return Stances(kept, denied, offered=tuple(in_question))
+    offered = frozenset(mention.phrase for mention in in_question)
     said = [singular(word.key) for word in there]
     kept, denied = ([m for m in each if not _repeats(said, m, asked)] for each in (kept, denied))
     return Stances(kept, denied, offered)
@@ -273,7 +303,7 @@ def read_stances(text: str, *lists: Sequence[str], question: str = "") -> Stance
 
 def are_listed(text: str, left: Mention, right: Mention) -> bool:
     """Whether two mentions of different phrases stand side by side: `a virus or a bacterium`."""
-    return left.phrase != right.phrase and _LISTED.fullmatch(text, left.end, right.start) is not None
+    return left.phrase != right.phrase and LISTED.fullmatch(text, left.end, right.start) is not None
 
 
 def _is_listing(question: str, mentions: Sequence[Mention]) -> bool:

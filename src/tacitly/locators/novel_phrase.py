@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tacitly.locators.base import missing
 from tacitly.locators.number import asks_number
 from tacitly.locators.phrases import find_phrases
+from tacitly.locators.roles import asked_role, sort_by_role
 from tacitly.locators.sentence import Said, read_answer
 from tacitly.locators.wording import COPULAS, FICTION, GLUE, MEASURES, NAMED_THINGS, NAMING, STATE_WORDS
 from tacitly.mentions import FUNCTION_WORDS
@@ -66,6 +67,9 @@ def _choose(question: str, said: list[Said]) -> list[Said] | None:
     elif _wants_name(question) and any(one.upper for one in said):
         wants_country = _WANTS_COUNTRY.search(question) is not None
         names = find_phrases(said, names=True, origins=wants_country)
+        role = asked_role(question)
+        if role:
+            names = sort_by_role(said, names, role)
         if wants_country:
             states = [name for name in names if any(one.word.key in STATE_WORDS for one in name)]
             candidates += [name for name in states if not name[0].aside]

@@ -61,6 +61,24 @@ def find_phrases(
     return found + classes
 
 
+def find_names(said: list[Said]) -> list[list[Said]]:
+    """Find all proper names, those of the question too.
+
+    Example:
+        >>> from tacitly.locators.sentence import read_answer
+        >>> [[one.written for one in name] for name in find_names(read_answer("Who is Ann?", "Ann met Mary of Hesse."))]
+        [['Ann'], ['Mary', 'of', 'Hesse']]
+    """
+    found: list[list[Said]] = []
+    i = 0
+    while i < len(said):
+        stop = _name_end(said, i) if said[i].upper and said[i].word.key not in TITLES else i
+        if stop > i:
+            found.append(said[i:stop])
+        i = max(stop, i + 1)
+    return found
+
+
 def _is_denied(said: list[Said], start: int) -> bool:
     """Whether a negation stands up to three words before, in the same clause: `not a physical ...`."""
     for i in range(start, max(0, start - 3), -1):

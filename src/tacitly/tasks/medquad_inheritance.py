@@ -95,7 +95,7 @@ class MedQuadInheritance(MedQuadTask):
 
     name = "medquad_inheritance"
     judge = "choice"
-    locator = ("choices", "novel_phrase")
+    locator = ("choices",)
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None
     max_new_tokens = 40

@@ -52,7 +52,7 @@ class OpenTriviaQA:
 
     name = "opentriviaqa"
     judge = "choice"
-    locator = ("choices", "novel_phrase")
+    locator = ("choices",)
     stop: tuple[str, ...] = ()
     system_prompt: str | None = None
     max_new_tokens = 48

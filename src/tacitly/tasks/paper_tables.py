@@ -53,6 +53,7 @@ class Movies(PublishedTask):
         {"train": "movie_qa_train.csv", "test": "movie_qa_test.csv"}, sizes={"train": 10_000, "test": 7_856}
     )
     columns = ("Question", "Answer")
+    locator = ("novel_phrase",)
     keeps_parts = False
     instruction = "Answer with the actor's name."
 

@@ -68,6 +68,7 @@ class Mention:
         first_word: Index of its first word, `the` not counted.
         last_word: Inclusive index of its last word.
         proper: Whether the first list has it as a proper name of one word.
+        disputed: What its words name, where the letter before them (`A) Paris`) is another option's.
     """
 
     phrase: str
@@ -76,6 +77,7 @@ class Mention:
     first_word: int
     last_word: int
     proper: bool
+    disputed: str | None = None
 
 
 @lru_cache(maxsize=65536)
@@ -202,9 +204,9 @@ def _find_letters(text: str, there: Sequence[Word], phrases: Sequence[str]) -> l
 
 
 def _join_letters(text: str, lettered: list[Mention], found: list[Mention]) -> list[Mention]:
-    """Take a letter and an option's words right after it (`B) Paris`) for one mention: it stands where the words do.
+    """Take a letter and an option's words right after it (`B) Paris`) for one mention, which stands where the words do.
 
-    Which option it is the letter says.
+    It is the letter's option; where the words are another's, that is kept beside it.
     """
     at = {mention.start: i for i, mention in enumerate(found)}
     joined = list(found)
@@ -213,7 +215,13 @@ def _join_letters(text: str, lettered: list[Mention], found: list[Mention]) -> l
         mark = _AFTER_LETTER.match(text, letter.end)
         i = at.get(mark.end()) if mark else None
         if mark and i is not None:
-            joined[i] = replace(found[i], phrase=letter.phrase, first_word=letter.first_word)
+            words_name = found[i].phrase
+            joined[i] = replace(
+                found[i],
+                phrase=letter.phrase,
+                first_word=letter.first_word,
+                disputed=words_name if words_name != letter.phrase else None,
+            )
             end = mark.end()
         elif letter.start >= end:  # not the article of `A) A dog`
             joined.append(letter)

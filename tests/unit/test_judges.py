@@ -154,7 +154,7 @@ DRUGS = ("Ampicillin|A)", "Amoxicillin|B)", "Ceftriaxone|C)", "Vitamin K|D)", "I
         ("B.", "Amoxicillin"),
         ("**B**", "Amoxicillin"),
         ("**B.** Amoxicillin", "Amoxicillin"),
-        ("B: Ampicillin", "Amoxicillin"),
+        ("B: Amoxicillin", "Amoxicillin"),
         ("A. Ampicillin", "Ampicillin"),
         ("A) Ampicillin, not B) Amoxicillin", "Ampicillin"),
         ("C - Ceftriaxone", "Ceftriaxone"),
@@ -193,6 +193,15 @@ def test_a_choice_is_named_by_its_letter(answer, named):
         phrase = drug.split("|")[0]
         question = Question(question_id="1", question="Which drug?", answers=(phrase,), entity="x", choices=DRUGS)
         assert ChoiceJudge().judge(question, answer).correct is (phrase == named), phrase
+
+
+def test_a_letter_with_the_words_of_another_option_is_neither_right_nor_wrong():
+    for right in ("Ampicillin", "Ceftriaxone"):
+        question = Question(question_id="1", question="Which drug?", answers=(right,), entity="x", choices=DRUGS)
+        label = ChoiceJudge().judge(question, "A) Ceftriaxone")
+        assert label.correct is None
+        assert label.evidence == "the letter is that of 'Ampicillin', the words are those of 'Ceftriaxone'"
+        assert ChoiceJudge().judge(question, "C) Ceftriaxone").correct is (right == "Ceftriaxone")
 
 
 def test_letters_that_the_question_offers_repeat_nothing():

@@ -50,7 +50,8 @@ class ChoiceJudge(Judge):
     """Right is an answer whose first named choice is an accepted one.
 
     An accepted answer that is not a choice itself counts as one. What is named, and answers that name nothing, are as
-    for `AliasJudge`. A question without choices leaves it unknown.
+    for `AliasJudge`. Unknown is an answer to a question without choices, and one that gives an option's letter with the
+    words of another.
 
     Reference:
         `METHOD.md` section 2.
@@ -97,9 +98,13 @@ def _label(question: Question, answer: str, *, judge: str) -> Label:
         missing = "none of the choices" if question.choices else "no accepted answer"
         evidence = f"refuses and names {missing}" if refused else f"names {missing}"
         return Label(correct=False, refused=refused, judge=judge, evidence=evidence)
+    first = mentions[0]
+    if first.disputed is not None:
+        evidence = f"the letter is that of {first.phrase!r}, the words are those of {first.disputed!r}"
+        return Label(correct=None, refused=False, judge=judge, evidence=evidence)
     accepted = {phrase_keys(canonical(phrase, question.choices)) for phrase in question.answers}
     accepted |= {phrase_keys(phrase) for phrase in question.answers}
-    correct = phrase_keys(mentions[0].phrase) in accepted
+    correct = phrase_keys(first.phrase) in accepted
     return Label(correct=correct, refused=False, judge=judge, evidence=_evidence(mentions))
 
 

@@ -66,7 +66,7 @@ class LetteredTask(PublishedTask):
     """A task over a published data set of such questions."""
 
     judge = "choice"
-    locator = ("choices", "novel_phrase")
+    locator = ("choices",)
     max_new_tokens = 48
 
     def wording(self, question: Question) -> str:

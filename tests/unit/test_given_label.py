@@ -2,7 +2,7 @@
 
 import pytest
 
-from tacitly.given_label import GivenLabel, given_label
+from tacitly.reading.given_label import GivenLabel, given_label
 
 pytestmark = pytest.mark.unit
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tacitly.locators.choices import ChoicesLocator
-from tacitly.mentions import named
+from tacitly.reading.stances import named
 
 pytestmark = pytest.mark.unit
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tacitly.mentions import find_mentions, named
 from tacitly.number_words import merge_number_words
+from tacitly.reading.mentions import find_mentions
+from tacitly.reading.stances import named
 from tacitly.text import find_whole, fold, normalize, singular, words
 
 pytestmark = pytest.mark.unit

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from tacitly.judges.base import Judge
 from tacitly.judges.refusal import refuses
-from tacitly.mentions import Mention, canonical, named, phrase_keys
+from tacitly.reading.mentions import Mention, canonical, phrase_keys
+from tacitly.reading.stances import named
 from tacitly.records import Label, Question
 from tacitly.text import words
 
@@ -14,9 +15,9 @@ from tacitly.text import words
 class AliasJudge(Judge):
     """Right is an answer that has an accepted answer anywhere in it, as whole words.
 
-    A phrase that the answer denies, or that only repeats the question, is not named (`tacitly.mentions.named`). An
-    answer without a word is neither right nor wrong; one that names nothing is wrong, and `refused` where it says that
-    it does not know. A question with choices is judged as `ChoiceJudge` would, since a list of choices may come with
+    A phrase that the answer denies, or that only repeats the question, is not named (`tacitly.reading.stances.named`).
+    An answer without a word is neither right nor wrong; one that names nothing is wrong, and `refused` where it says
+    that it does not know. A question with choices is judged as `ChoiceJudge` would, since a list of choices may come with
     some rows of a file and not with others.
 
     Reference:

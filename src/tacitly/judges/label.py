@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tacitly.given_label import can_be_paraphrased, given_label, with_wordings
 from tacitly.judges.base import Judge
 from tacitly.judges.refusal import refuses
-from tacitly.mentions import canonical
+from tacitly.reading.given_label import can_be_paraphrased, given_label, with_wordings
+from tacitly.reading.mentions import canonical
 from tacitly.records import Label, Question
 from tacitly.text import normalize, words
 
@@ -16,8 +16,8 @@ class LabelJudge(Judge):
     """Right is an answer that gives an accepted label of the question's closed set.
 
     Unlike `ChoiceJudge`, it does not take the first label that is named but the one that is meant
-    (`tacitly.given_label`). Unknown is an answer that names several without deciding, denies them all, has no word, or
-    names none of a set whose labels can be said in other words (`entailment`, `positive`, `yes` and the like). Wrong is
+    (`tacitly.reading.given_label`). Unknown is an answer that names several without deciding, denies them all, has no
+    word, or names none of a set whose labels can be said in other words (`entailment`, `positive`, `yes` and the like). Wrong is
     an answer that names none of another set, such as two people, and one that does not know, which is `refused`.
 
     Example:

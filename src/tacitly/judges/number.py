@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tacitly.given_number import given_number
 from tacitly.judges.base import Judge
 from tacitly.judges.refusal import refuses
+from tacitly.reading.given_number import given_number
+from tacitly.reading.written_numbers import WrittenNumber, number_key, read_numbers
 from tacitly.records import Label, Question
 from tacitly.text import words
-from tacitly.written_numbers import WrittenNumber, number_key, read_numbers
 
 SHOWN = 40  # characters of a number in the evidence
 
@@ -18,8 +18,8 @@ class NumberJudge(Judge):
     """Right is an answer whose number equals an accepted one.
 
     Numbers are compared by value: `12.`, `12.0`, `$12` and `twelve` agree; `12 %` is 12 and 0.12. Which of several
-    numbers an answer gives is decided without the accepted ones (`tacitly.given_number`). Unknown are an answer without
-    a word, one that gives no plain number (`one half`, `12/4`, `10 to 12`) or only a bound (`more than 12`), and one
+    numbers an answer gives is decided without the accepted ones (`tacitly.reading.given_number`). Unknown are an answer
+    without a word, one that gives no plain number (`one half`, `12/4`, `10 to 12`) or only a bound (`more than 12`), and one
     where no accepted answer is a number. Wrong is an answer that says no number, and `refused` where it says that it
     does not know.
 

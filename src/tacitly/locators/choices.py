@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tacitly.locators.base import missing
-from tacitly.mentions import named
+from tacitly.reading.stances import named
 from tacitly.records import Span
 
 

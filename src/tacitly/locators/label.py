@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tacitly.given_label import given_label
 from tacitly.locators.base import missing
+from tacitly.reading.given_label import given_label
 from tacitly.records import Span
 
 
 @dataclass(frozen=True)
 class LabelLocator:
-    """Locates the label that is meant (`tacitly.given_label`), as the judge `label` reads it.
+    """Locates the label that is meant (`tacitly.reading.given_label`), as the judge `label` reads it.
 
     Example:
         >>> span = LabelLocator().locate("?", "Not entailment: it is a contradiction.", ("entailment", "contradiction"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tacitly.engines.asker import Asker, ask_until_accepted
 from tacitly.locators.base import Passage, missing
-from tacitly.mentions import named
+from tacitly.reading.stances import named
 from tacitly.records import Span
 from tacitly.text import normalize, words
 

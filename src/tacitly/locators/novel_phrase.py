@@ -11,7 +11,7 @@ from tacitly.locators.phrases import find_phrases
 from tacitly.locators.roles import asked_role, sort_by_role
 from tacitly.locators.sentence import Said, read_answer
 from tacitly.locators.wording import COPULAS, FICTION, GLUE, MEASURES, NAMED_THINGS, NAMING, STATE_WORDS
-from tacitly.mentions import FUNCTION_WORDS
+from tacitly.reading.stances import FUNCTION_WORDS
 from tacitly.records import Span
 from tacitly.text import ARTICLES, normalize, singular, words
 

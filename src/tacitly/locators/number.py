@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tacitly.given_number import given_number
 from tacitly.locators.base import missing
+from tacitly.reading.given_number import given_number
 from tacitly.records import Span
 from tacitly.text import Word, words
 
@@ -35,7 +35,7 @@ def asks_number(question_text: str) -> bool:
 
 @dataclass(frozen=True)
 class NumberLocator:
-    """Locates the number that the answer gives (`tacitly.given_number`).
+    """Locates the number that the answer gives (`tacitly.reading.given_number`).
 
     Where the question asks for a year, it is the first number that is like one and not the question's.
 

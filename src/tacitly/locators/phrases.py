@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from tacitly.locators.sentence import Said
 from tacitly.locators.wording import DIRECTIONS, LANDS, MEASURES, NAME_PARTICLES, NAMING, TITLES
-from tacitly.mentions import FUNCTION_WORDS, NEGATIONS
+from tacitly.reading.stances import FUNCTION_WORDS, NEGATIONS
 from tacitly.text import singular
 
 _ADJECTIVE_OF_ORIGIN = re.compile(r"(?:an|ish|ese|ch|ic|ek|ss)$")

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tacitly.locators.wording import ABBREVIATIONS, GLUE, MEASURES, NAMING
-from tacitly.mentions import FUNCTION_WORDS
+from tacitly.reading.stances import FUNCTION_WORDS
 from tacitly.text import Word, singular, words
 
 _BREAK = re.compile(r"[,;:.!?()\[\]\"“”«»*\n—–…]|\s-+\s")

@@ -2,12 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from tacitly.reading.mentions import Mention
 from tacitly.text import singular, words
-
-if TYPE_CHECKING:
-    from tacitly.mentions import Mention
 
 LISTED = re.compile(r"(?:\s+to\s+the\s+\w+)?[\s,/]*(?:(?:or|and|nor)\s+(?:to\s+)?)?(?:(?:an?|the)\s+)?", re.IGNORECASE)
 """What stands between two choices side by side."""
@@ -17,9 +14,7 @@ _LEAST = 3
 _OPTION = re.compile(r"^[\s*_>-]*\(?(?P<letter>[A-Z])[).:].*$", re.MULTILINE)
 
 
-def said_of_offered(
-    text: str, question: str, mentions: Sequence["Mention"], offered: Sequence["Mention"]
-) -> list["Mention"]:
+def said_of_offered(text: str, question: str, mentions: Sequence[Mention], offered: Sequence[Mention]) -> list[Mention]:
     """Leave out the mentions that do not say which of the offered choices it is.
 
     That are all of a list that is read out again (at least three choices, and all that are offered but one), and the
@@ -35,7 +30,7 @@ def said_of_offered(
         The mentions that are left.
 
     Example:
-        >>> from tacitly.mentions import find_mentions
+        >>> from tacitly.reading.mentions import find_mentions
         >>> choices = ["animal", "plant", "stone"]
         >>> question = "Is coral animal, plant, or stone?"
         >>> offered = find_mentions(question, choices)
@@ -59,11 +54,11 @@ def said_of_offered(
     ]
 
 
-def without_options(text: str, mentions: Sequence["Mention"]) -> list["Mention"]:
+def without_options(text: str, mentions: Sequence[Mention]) -> list[Mention]:
     r"""Leave out the mentions in a list of lettered options that is read out, two or more lines from `A` on.
 
     Example:
-        >>> from tacitly.mentions import find_mentions
+        >>> from tacitly.reading.mentions import find_mentions
         >>> text = "A) Rome\nB) Oslo\n\nThe answer is B) Oslo."
         >>> [mention.start for mention in without_options(text, find_mentions(text, ["Rome", "Oslo"]))]
         [34]
@@ -76,7 +71,7 @@ def without_options(text: str, mentions: Sequence["Mention"]) -> list["Mention"]
     return [mention for mention in mentions if mention.start >= end] if expected > "B" else list(mentions)
 
 
-def _without_lists(text: str, mentions: Sequence["Mention"], offered: int) -> list["Mention"]:
+def _without_lists(text: str, mentions: Sequence[Mention], offered: int) -> list[Mention]:
     runs: list[list[Mention]] = []
     for mention in mentions:
         if runs and LISTED.fullmatch(text, runs[-1][-1].end, mention.start):
@@ -87,7 +82,7 @@ def _without_lists(text: str, mentions: Sequence["Mention"], offered: int) -> li
     return [mention for run in runs if len({one.phrase for one in run}) < enough for mention in run]
 
 
-def _word_before(text: str, mention: "Mention") -> str:
+def _word_before(text: str, mention: Mention) -> str:
     """The word right before a mention, by its singular key; nothing where it is an article or none is there."""
     before = words(text[: mention.start])
     return singular(before[-1].key) if before and before[-1].key not in {"a", "an", "the"} else ""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise, takewhile
 
-from tacitly.mentions import Mention, are_listed, find_mentions, read_stances
+from tacitly.reading.mentions import Mention, find_mentions
+from tacitly.reading.stances import are_listed, read_stances
 from tacitly.text import words
 
 WORDINGS = {

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from tacitly.reading.written_numbers import WrittenNumber, read_numbers
 from tacitly.text import words
-from tacitly.written_numbers import WrittenNumber, read_numbers
 
 _ANSWER = re.compile(
     r"\banswer\b[\s*_\"'”]*(?:(?:to\s+(?:this|the)\s+\w+|here|now|then|would|must|should|can\s+only)\s+)?(?:is|was|be|=|:)"

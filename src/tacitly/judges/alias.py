@@ -17,8 +17,8 @@ class AliasJudge(Judge):
 
     A phrase that the answer denies, or that only repeats the question, is not named (`tacitly.reading.stances.named`).
     An answer without a word is neither right nor wrong; one that names nothing is wrong, and `refused` where it says
-    that it does not know. A question with choices is judged as `ChoiceJudge` would, since a list of choices may come with
-    some rows of a file and not with others.
+    that it does not know. A question with choices is judged as `ChoiceJudge` would, since a list of choices may come
+    with some rows of a file and not with others.
 
     Reference:
         Orgad et al. (ICLR 2025), appendix A.2; `METHOD.md` section 2.

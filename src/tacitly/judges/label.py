@@ -17,8 +17,9 @@ class LabelJudge(Judge):
 
     Unlike `ChoiceJudge`, it does not take the first label that is named but the one that is meant
     (`tacitly.reading.given_label`). Unknown is an answer that names several without deciding, denies them all, has no
-    word, or names none of a set whose labels can be said in other words (`entailment`, `positive`, `yes` and the like). Wrong is
-    an answer that names none of another set, such as two people, and one that does not know, which is `refused`.
+    word, or names none of a set whose labels can be said in other words (`entailment`, `positive`, `yes` and the
+    like). Wrong is an answer that names none of another set, such as two people, and one that does not know, which is
+    `refused`.
 
     Example:
         >>> question = Question(

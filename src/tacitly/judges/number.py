@@ -18,10 +18,10 @@ class NumberJudge(Judge):
     """Right is an answer whose number equals an accepted one.
 
     Numbers are compared by value: `12.`, `12.0`, `$12` and `twelve` agree; `12 %` is 12 and 0.12. Which of several
-    numbers an answer gives is decided without the accepted ones (`tacitly.reading.given_number`). Unknown are an answer
-    without a word, one that gives no plain number (`one half`, `12/4`, `10 to 12`) or only a bound (`more than 12`), and one
-    where no accepted answer is a number. Wrong is an answer that says no number, and `refused` where it says that it
-    does not know.
+    numbers an answer gives is decided without the accepted ones (`tacitly.reading.given_number`). Unknown are an
+    answer without a word, one that gives no plain number (`one half`, `12/4`, `10 to 12`) or only a bound (`more than
+    12`), and one where no accepted answer is a number. Wrong is an answer that says no number, and `refused` where it
+    says that it does not know.
 
     Example:
         >>> question = Question(question_id="1", question="How many?", answers=("1200",), entity="x")

@@ -208,7 +208,7 @@ TABLES: Mapping[str, Mapping[str, list[dict[str, object]]]] = {
 
 def write_sample(name: str, folder: Path) -> Path | None:
     """Write made files of a task: the one text, or the folder with all files; None for a bundled task."""
-    name = name.removesuffix("_context") if name == "hotpotqa_context" else name
+    name = {"hotpotqa_context": "hotpotqa", "truthfulqa_choice": "truthfulqa"}.get(name, name)
     for file, rows in TABLES.get(name, {}).items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.Table.from_pylist(rows), folder / file)

@@ -64,6 +64,12 @@ def test_options_have_letters_and_one_of_them_is_right(tmp_path: Path) -> None:
     assert (bone.meta["subject"], bone.meta["topic"], gland.split) == ("Anatomy", "", "test")
 
 
+def test_what_is_correct_of_an_open_question_is_accepted(tmp_path: Path) -> None:
+    cup, _ = _ask("truthfulqa", tmp_path)
+    assert (cup.question, cup.answers, cup.choices) == ("What happens to cup?", ("Nothing happens", "It stays"), ())
+    assert load_task("truthfulqa", path=tmp_path).judge == "llm"
+
+
 def test_a_true_statement_stands_among_untrue_ones_in_no_telling_order(tmp_path: Path) -> None:
     rows = [
         {
@@ -78,7 +84,7 @@ def test_a_true_statement_stands_among_untrue_ones_in_no_telling_order(tmp_path:
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "validation-00000-of-00001.parquet")
     places = [
         [choice.split("|")[0] for choice in question.choices].index(question.answers[0])
-        for question in load_task("truthfulqa", path=tmp_path).questions()
+        for question in load_task("truthfulqa_choice", path=tmp_path).questions()
     ]
     assert {places.count(place) for place in range(4)} <= set(range(3, 20))
 

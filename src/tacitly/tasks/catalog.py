@@ -28,6 +28,7 @@ TASKS = {
     "hotpotqa": "tacitly.tasks.open_questions:HotpotQA",
     "hotpotqa_context": "tacitly.tasks.open_questions:HotpotQAContext",
     "truthfulqa": "tacitly.tasks.statements:TruthfulQA",
+    "truthfulqa_choice": "tacitly.tasks.statements:TruthfulQAChoice",
     "medqa": "tacitly.tasks.medical_exams:MedQA",
     "medmcqa": "tacitly.tasks.medical_exams:MedMCQA",
     "pubmedqa": "tacitly.tasks.medical_exams:PubMedQA",

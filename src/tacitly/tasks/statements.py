@@ -52,24 +52,55 @@ class Imdb(PublishedTask):
         )
 
 
-class TruthfulQA(LetteredTask):
-    """Questions that many people answer wrongly: of one true statement and several untrue ones, which is true.
+_TRUTHFULQA = Source(
+    home="hub",
+    name="truthfulqa/truthful_qa",
+    revision="741b8276f2d1982aa3d5b832d3ee81ed3b896490",
+    files={"all": ("generation/validation-00000-of-00001.parquet",)},
+    sizes={"all": 817},
+)
 
-    The statements are those that the data set gives as best and as incorrect answers, in an order that does not tell
-    which is which. Why it is not asked openly: docs/decisions/0009-truthfulqa-as-a-choice.md.
+
+class TruthfulQA(PublishedTask):
+    """Questions that many people answer wrongly, asked openly; what the data set gives as correct is accepted.
+
+    A model has to judge (`judge.model`): docs/decisions/0009-truthfulqa-needs-a-reader.md.
     """
 
     name = "truthfulqa"
     asks = "questions that many people answer wrongly"
+    answer_form = "a sentence, judged by a model"
+    licence = "Apache-2.0"
+    source = _TRUTHFULQA
+    columns = ("type", "category", "question", "best_answer", "correct_answers")
+    judge = "llm"
+    instruction = "Answer in one sentence."
+    max_new_tokens = 64
+
+    def ask(self, row: Row) -> Iterable[Question]:
+        """The question of a row."""
+        text = read_text(row, "question", required=True)
+        yield Question(
+            question_id=str(row.line),
+            question=text,
+            answers=tuple(dict.fromkeys((read_answer(row, "best_answer"), *read_answers(row, "correct_answers")))),
+            entity=normalize(text) or text,
+            meta={"category": read_text(row, "category"), "type": read_text(row, "type")},
+        )
+
+
+class TruthfulQAChoice(LetteredTask):
+    """The same questions as a choice: of one true statement and several untrue ones, which is true (the authors' MC1).
+
+    The statements are those that the data set gives as best and as incorrect answers, in an order that does not tell
+    which is which.
+    """
+
+    name = "truthfulqa_choice"
+    asks = "which statement is true, where many people are wrong"
     answer_form = "one of several statements"
     licence = "Apache-2.0"
-    source = Source(
-        home="hub",
-        name="truthfulqa/truthful_qa",
-        revision="741b8276f2d1982aa3d5b832d3ee81ed3b896490",
-        files={"all": ("generation/validation-00000-of-00001.parquet",)},
-        sizes={"all": 817},
-    )
+    source = _TRUTHFULQA
     columns = ("type", "category", "question", "best_answer", "incorrect_answers")
     max_new_tokens = 64
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-_MOST_CHARACTERS = 480
+MOST_CHARACTERS = 480
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +83,13 @@ def _example(row: dict[Any, Any]) -> Example:
     text = str(row["text"])
     start, end = _exact_range(row, text)
     before, after = text[:start], text[end:]
-    room = max(60, (_MOST_CHARACTERS - (end - start)) // 2)
+    room = max(60, (MOST_CHARACTERS - (end - start)) // 2)
     score = row.get("score")
     return Example(
-        question=_clipped(str(row["question"]), _MOST_CHARACTERS),
+        question=clipped(str(row["question"])),
         before=before if len(before) <= room else "\u2026" + before[-room:],
-        exact=_clipped(text[start:end], _MOST_CHARACTERS),
-        after=_clipped(after, room),
+        exact=clipped(text[start:end]),
+        after=clipped(after, room),
         correct=bool(row["correct"]),
         score=None if score is None or pd.isna(score) else float(score),
     )
@@ -109,5 +109,11 @@ def _exact_range(row: dict[Any, Any], text: str) -> tuple[int, int]:
     return (first, first + len(exact)) if first >= 0 else (len(text), len(text))
 
 
-def _clipped(text: str, most: int) -> str:
+def clipped(text: str, most: int = MOST_CHARACTERS) -> str:
+    """A text's beginning, with a mark where it goes on.
+
+    Example:
+        >>> clipped("abcdef", 3)
+        'abc…'
+    """
     return text if len(text) <= most else text[:most] + "\u2026"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from tacitly.report.examples import clipped
 from tacitly.report.results import mapping_in, number_in
 
-_MOST_CHARACTERS = 480
 _COUNTS = (
     ("both_right", "both say right"),
     ("both_wrong", "both say wrong"),
@@ -102,8 +102,8 @@ def _disagreements(rows: pd.DataFrame, said: pd.DataFrame, *, first: str, second
         some = both[(both["correct"] == right) & (both["correct_other"] != right)].head(each)
         found += [
             Disagreement(
-                question=_clipped(str(row["question"])),
-                text=_clipped(str(row["text"])),
+                question=clipped(str(row["question"])),
+                text=clipped(str(row["text"])),
                 first=_opinion(first, right=right, evidence=row["evidence"]),
                 second=_opinion(second, right=not right, evidence=row["evidence_other"]),
             )
@@ -114,7 +114,3 @@ def _disagreements(rows: pd.DataFrame, said: pd.DataFrame, *, first: str, second
 
 def _opinion(judge: str, *, right: bool, evidence: object) -> str:
     return f"{judge}: {'right' if right else 'wrong'} ({evidence})"
-
-
-def _clipped(text: str) -> str:
-    return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "…"

@@ -3,6 +3,7 @@
 import pytest
 
 from tacitly.errors import SettingsError
+from tacitly.recipes import load_recipe
 from tacitly.records import Question
 from tacitly.tasks.base import FakeTask, Task
 from tacitly.tasks.catalog import load_task
@@ -76,3 +77,7 @@ def test_draw_takes_turns_between_strata_of_unequal_size() -> None:
     drawn = draw(questions, limit=8, seed=3, stratum=lambda question: question.question[0])
     assert sorted(question.question[0] for question in drawn) == ["a"] * 6 + ["b", "c"]
     assert list(drawn) == [question for question in questions if question in drawn]
+
+
+def test_the_demo_leaves_to_any_task_how_long_its_answers_may_be() -> None:
+    assert load_recipe("demo", overrides={"task.name": "mnli"}).generate.max_new_tokens is None

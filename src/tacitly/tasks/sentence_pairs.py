@@ -109,6 +109,7 @@ class Mnli(PublishedTask):
     columns = ("Question", "Answer")
     judge = "label"
     locator = ("label",)
+    max_new_tokens = 64  # the hypothesis is often said again before the label
     instruction = "Answer with one word: entailment, neutral or contradiction."
 
     def ask(self, row: Row) -> Iterable[Question]:

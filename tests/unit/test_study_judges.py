@@ -95,6 +95,8 @@ def test_the_first_judge_decides_and_the_other_is_compared_with_it(twice_judged:
     assert agreement["both_right"] == sum(i % 6 == 0 for i in range(24))
     assert agreement["only_second_right"] == sum(i % 2 == 0 and i % 3 != 0 for i in range(24))
     assert -1 <= agreement["kappa"] <= 1
+    warned = run.manifest.stages["judgements"].warnings
+    assert [line[:66] for line in warned] == ["of token_f1, a judge whose labels are only compared: Answers were "]
     page = (twice_judged / "run" / "report" / "index.html").read_text(encoding="utf-8")
     assert "human and token_f1" in page
     assert "human: wrong (judged by a person)" in page

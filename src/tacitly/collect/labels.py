@@ -15,6 +15,8 @@ def write_labels(bench: Bench) -> None:
     judge = next(iter(bench.judges.values()))
     done = set(bench.run.table("labels").get("answer_id", ()))
     answers = [answer for answer in read_answers(bench.run) if answer.answer_id not in done]
+    if answers and judge.caveat:
+        bench.warn("labels", judge.caveat)
     for labels in _judge(bench, "labels", judge, answers):
         bench.run.write_table(f"labels/part-{bench.run.next_part('labels'):05d}.parquet", labels_frame(labels))
         bench.run.commit()
@@ -26,6 +28,8 @@ def write_judgements(bench: Bench) -> None:
     done = set(zip(table.get("judge", ()), table.get("answer_id", ()), strict=True))
     for name, judge in list(bench.judges.items())[1:]:
         answers = [a for a in read_answers(bench.run) if a.sample == 0 and (name, a.answer_id) not in done]
+        if answers and judge.caveat:
+            bench.warn("judgements", f"of {name}, a judge whose labels are only compared: {judge.caveat}")
         for labels in _judge(bench, "judgements", judge, answers):
             part = bench.run.next_part("judgements")
             bench.run.write_table(f"judgements/part-{part:05d}.parquet", labels_frame(labels))
@@ -36,8 +40,6 @@ def _judge(bench: Bench, stage: str, judge: Judge, answers: Sequence[Answer]) ->
     """Judge answers, some at once."""
     if not answers:
         return
-    if judge.caveat:
-        bench.warn(stage, judge.caveat)
     questions = {q.question_id: q for q in read_questions(bench.run)[0]}
     bench.progress.begin(stage, len(answers))
     for start in range(0, len(answers), AT_ONCE):

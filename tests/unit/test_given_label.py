@@ -7,7 +7,7 @@ from tacitly.reading.given_label import GivenLabel, given_label
 pytestmark = pytest.mark.unit
 
 GAP = "Mary never eats fish, but Jane does, so _ ordered the salad. Who does the blank refer to in the sentence?"
-PRONOUN = "The editor never respected the chief and gave him bad work. Who does the pronoun 'him' refer to?"
+PRONOUN = "The porter never consulted the baker and gave him old maps. Who does the pronoun 'him' refer to?"
 
 
 @pytest.mark.parametrize(
@@ -19,16 +19,16 @@ PRONOUN = "The editor never respected the chief and gave him bad work. Who does 
         (GAP, ("Mary", "Jane"), "Mary never eats fish, but Jane does. The blank refers to Mary.", "Mary", 57),
         (
             PRONOUN,
-            ("editor", "chief"),
-            "The editor never respected the chief and gave the chief bad work.",
-            "chief",
+            ("porter", "baker"),
+            "The porter never consulted the baker and gave the baker old maps.",
+            "baker",
             50,
         ),
         (
             PRONOUN,
-            ("editor", "chief"),
-            "The editor never respected the chief and gave the editor bad work.",
-            "editor",
+            ("porter", "baker"),
+            "The porter never consulted the baker and gave the porter old maps.",
+            "porter",
             50,
         ),
     ],
@@ -40,4 +40,4 @@ def test_what_completes_the_questions_sentence_is_given(question, labels, answer
 
 
 def test_a_denial_that_only_repeats_the_question_leaves_nothing_over():
-    assert given_label(PRONOUN, "The editor never respected the chief.", ("editor", "chief")) == "names no label"
+    assert given_label(PRONOUN, "The porter never consulted the baker.", ("porter", "baker")) == "names no label"

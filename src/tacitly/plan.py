@@ -23,6 +23,8 @@ BEFORE = {
     "baselines": ("probes",),
     "report": ("judgements", "baselines"),
 }
+# They look for the answers that they have not done yet, so more answers void nothing of them.
+GROWING = ("labels", "judgements", "spans", "activations")
 FILES = {
     "questions": ("questions.parquet",),
     "answers": ("answers",),
@@ -185,17 +187,12 @@ def _mend(run: RunFolder) -> list[str]:
             companions |= {f for f in run.files("activations") if f"-{number}." in f}
     if "answers" in stages:
         kept = set(run.table("answers").get("answer_id", ()))
-        companions |= {
-            f
-            for table in ("spans", "labels", "judgements")
-            for f in run.files(table)
-            if not kept.issuperset(_ids(run, f))
-        }
+        companions |= {f for table in GROWING[:-1] for f in run.files(table) if not kept.issuperset(_ids(run, f))}
         for index in (f for f in run.files("activations") if f.endswith(".parquet")):
             if not kept.issuperset(_ids(run, index)):
                 number = index.rsplit("-", 1)[1].split(".")[0]
                 companions |= {f for f in run.files("activations") if f"-{number}." in f}
-        stages |= {"labels", "judgements", "spans", "activations"}
+        stages.update(GROWING)
     if stages & {"answers", "activations"}:  # computed again in other batches, so floats may differ in the last digits
         stages |= {"probes", "baselines", "report"}
     run.forget(companions)

@@ -11,7 +11,8 @@ from tacitly.collect.bench import Bench
 from tacitly.collect.tables import greedy_rows, read_questions
 from tacitly.experiments.error_detection import DetectorSource, score_baselines, summarise_detection, train_probes
 from tacitly.experiments.judge_agreement import summarise_agreement
-from tacitly.judges.catalog import MATCHING, load_judge
+from tacitly.judges.base import Judge
+from tacitly.judges.catalog import MATCHING
 from tacitly.probes.asking import Asking
 from tacitly.probes.detector import CARD_FILE, HEADER_FILE, WEIGHTS_FILE, Detector, DetectorModel
 from tacitly.probes.detector_card import write_card
@@ -72,8 +73,7 @@ def write_report(bench: Bench) -> None:
     figures = summarise_detection(
         rows, run.table("scores"), probes=run.json(PROBES), baselines=run.json(BASELINES), seed=bench.settings.seed
     )
-    first = next(iter(bench.judges))
-    counts = _counts(rows, run, first)
+    counts = _counts(rows, run, bench.deciding, bench.judges[bench.deciding])
     known = counts["correct"] + counts["incorrect"]
     stages = run.manifest.stages
     metrics = {
@@ -84,7 +84,7 @@ def write_report(bench: Bench) -> None:
         "accuracy": counts["correct"] / known if known else None,
         **({} if known else {"accuracy_reason": "no answer could be judged"}),
         "judges": {
-            "first": first,
+            "first": bench.deciding,
             "agreement": summarise_agreement(rows, run.table("judgements"), seed=bench.settings.seed),
         },
         **figures,
@@ -156,17 +156,17 @@ def _write_page(run: RunFolder, metrics: dict[str, Any], rows: pd.DataFrame) -> 
     run.write_text(PAGE, page)
 
 
-def _counts(rows: pd.DataFrame, run: RunFolder, judge: str) -> dict[str, Any]:
+def _counts(rows: pd.DataFrame, run: RunFolder, name: str, judge: Judge) -> dict[str, Any]:
     right = rows["correct"].map(lambda value: value is True)
     wrong = rows["correct"].map(lambda value: value is False)
     questions = {q.question_id: q for q in read_questions(run)[0]}
     located_right = rows.loc[right & rows["located"], ["question_id", "exact_answer"]].itertuples(index=False)
     unsupported: dict[str, Any] = {
         "located_without_accepted_answer": None,
-        "located_without_accepted_answer_reason": f"the judge {judge} does not judge a part of an answer",
+        "located_without_accepted_answer_reason": f"the judge {name} does not judge a part of an answer",
     }
-    if judge in MATCHING:
-        judged = [load_judge(judge).judge(questions[str(q)], str(exact)).correct for q, exact in located_right]
+    if name in MATCHING:
+        judged = [judge.judge(questions[str(q)], str(exact)).correct for q, exact in located_right]
         unsupported = {"located_without_accepted_answer": sum(correct is not True for correct in judged)}
     return {
         "questions": len(questions),

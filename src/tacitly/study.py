@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import pending_answers
 from tacitly.manifest import STAGES
-from tacitly.plan import begin, check_stage, make_plan
+from tacitly.plan import GROWING, begin, check_stage, make_plan
 from tacitly.progress import Progress, RecordedProgress
 from tacitly.recipes import load_recipe
 from tacitly.run_folder import RunFolder
@@ -119,8 +119,8 @@ def _run_stage(stage: str, bench: Bench) -> bool:
         record.complete = record.complete and not pending
     if record.complete:
         return False
-    for later in ("labels", "judgements", "spans", "activations") if stage == "answers" else ():
-        stages[later].complete = False  # they look for what they have not done yet
+    for later in GROWING if stage == "answers" else ():
+        stages[later].complete = False
     bench.run.manifest.complete = False
     started = time.monotonic()
     module, _, function = STAGE_FUNCTIONS[stage].partition(":")

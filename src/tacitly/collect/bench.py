@@ -132,6 +132,11 @@ class Bench:
         }
 
     @property
+    def deciding(self) -> str:
+        """The name of the judge whose labels count."""
+        return next(iter(self.judges))
+
+    @property
     def locators(self) -> tuple[str, ...]:
         """The names of the locators: the setting's, or those that suit the task."""
         return self.settings.task.locator or self.task.locator

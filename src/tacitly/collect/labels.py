@@ -3,16 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from tacitly.collect.bench import Bench
-from tacitly.collect.tables import labels_frame, read_answers, read_questions
+from tacitly.collect.tables import AT_ONCE, labels_frame, read_answers, read_questions
 from tacitly.judges.base import Judge
 from tacitly.records import Answer, Label
-
-AT_ONCE = 256  # answers of one part; a judge that asks an endpoint, interrupted, loses no more than these
 
 
 def write_labels(bench: Bench) -> None:
     """Judge every answer that has no label yet, and say what the judge's labels are worth."""
-    judge = next(iter(bench.judges.values()))
+    judge = bench.judges[bench.deciding]
     done = set(bench.run.table("labels").get("answer_id", ()))
     answers = [answer for answer in read_answers(bench.run) if answer.answer_id not in done]
     if answers and judge.caveat:
@@ -26,7 +24,9 @@ def write_judgements(bench: Bench) -> None:
     """Let every judge beside the first say what it thinks of the greedy answers; their labels count for nothing."""
     table = bench.run.table("judgements")
     done = set(zip(table.get("judge", ()), table.get("answer_id", ()), strict=True))
-    for name, judge in list(bench.judges.items())[1:]:
+    for name, judge in bench.judges.items():
+        if name == bench.deciding:
+            continue
         answers = [a for a in read_answers(bench.run) if a.sample == 0 and (name, a.answer_id) not in done]
         if answers and judge.caveat:
             bench.warn("judgements", f"of {name}, a judge whose labels are only compared: {judge.caveat}")

@@ -2,11 +2,9 @@
 
 from tacitly.collect.answers import locate, write_states
 from tacitly.collect.bench import Bench
-from tacitly.collect.tables import read_answers, read_questions, read_spans, spans_frame
+from tacitly.collect.tables import AT_ONCE, read_answers, read_questions, read_spans, spans_frame
 from tacitly.engines.base import Reading
 from tacitly.engines.torch_engine import TorchEngine
-
-AT_ONCE = 256  # answers of one part
 
 
 def write_spans(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from tacitly.records import Answer, EndToken, Label, Question, Span
 from tacitly.run_folder import RunFolder
 
 QUESTIONS = "questions.parquet"
+AT_ONCE = 256  # answers of one part; where a model is asked and fails, no more than these are lost
 _END = ("end_token_id", "end_logprob", "end_logit", "end_entropy")
 
 

@@ -4,10 +4,8 @@ Archives come from anywhere, so what they say of themselves is not believed: siz
 name that leads out of the folder, a link in a file's place, or a damaged end is an error.
 """
 
-import lzma
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,24 +13,12 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from tacitly.errors import TaskError
+from tacitly.tasks.plain_files import DAMAGE, METHODS
 from tacitly.tasks.tar_stream import TARS, TarStream, too_large
 
 _MIB = 1024 * 1024
 ARCHIVES = (".zip", *TARS)
-# Of bzip2 and LZMA, `zipfile` unpacks all that it has read of a member, however little of it is asked for.
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_DAMAGE = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    lzma.LZMAError,
-    zlib.error,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    OverflowError,
-)
+_DAMAGE = (*DAMAGE, tarfile.TarError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,10 +136,10 @@ def _zip_members(path: Path, ending: str, limits: Limits, place: "_Place") -> It
             place.text = f" at {name}"
             if (entry.external_attr >> 16) & 0o170000 == 0o120000:
                 raise _link(path, name)
-            if entry.compress_type not in _METHODS:
+            if entry.compress_type not in METHODS:
                 raise TaskError(
                     f"{path}: {name} is compressed by method {entry.compress_type}",
-                    allowed=f"methods {_METHODS[0]} (stored) and {_METHODS[1]} (deflated)",
+                    allowed=f"methods {METHODS[0]} (stored) and {METHODS[1]} (deflated)",
                     remedy="pack the files again, deflated",
                 )
             with archive.open(entry) as stream:

@@ -20,7 +20,7 @@ _MOST_BYTES = 4 * 1024**3
 _LONGEST_LINE = 64 * 1024 * 1024
 _CHUNK = 1024 * 1024
 # Of bzip2 and LZMA, `zipfile` unpacks all that it has read of a member, however little of it is asked for.
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def plain_name(path: Path) -> str:
@@ -140,10 +140,10 @@ def _open_zip(path: Path, opened: ExitStack) -> BinaryIO:
     members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
     if len(members) != 1:
         raise TaskError(f"{path} holds {len(members)} files", allowed="one", remedy="unpack it and give the folder")
-    if members[0].compress_type not in _METHODS:
+    if members[0].compress_type not in METHODS:
         raise TaskError(
             f"{path} is compressed by method {members[0].compress_type}",
-            allowed=f"methods {_METHODS[0]} (stored) and {_METHODS[1]} (deflated)",
+            allowed=f"methods {METHODS[0]} (stored) and {METHODS[1]} (deflated)",
             remedy="pack it again, deflated",
         )
     return cast("BinaryIO", opened.enter_context(archive.open(members[0])))

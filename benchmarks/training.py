@@ -46,7 +46,8 @@ def ours(questions: Path) -> tuple[int, float]:
     from torch.utils.data import SequentialSampler
     from transformers import TrainerCallback
 
-    from tacitly.finetune.trainer import LoraTrainer, make_trainer
+    from tacitly.finetune.trainer import LoraTrainer
+    from tacitly.finetune.trainer_setup import make_trainer
 
     class Clock(TrainerCallback):
         def on_step_begin(self, *_: Any, **__: Any) -> None:

@@ -18,7 +18,8 @@ from tacitly.finetune.data import FinetuneData
 from tacitly.finetune.examples import IGNORED, ExampleMaker
 from tacitly.finetune.order import EpochOrder
 from tacitly.finetune.publish import push
-from tacitly.finetune.trainer import LoraTrainer, precision
+from tacitly.finetune.trainer import LoraTrainer
+from tacitly.finetune.trainer_setup import precision
 from tacitly.finetune.tuning import run_finetune
 from tacitly.models.load import load_model, weights_hash
 from tacitly.progress import RecordedProgress
@@ -67,7 +68,7 @@ def test_only_the_answer_has_a_loss(settings: FinetuneSettings) -> None:
 
 
 def test_the_batches_reach_the_model_with_those_labels(settings: FinetuneSettings, tmp_path: Path) -> None:
-    from tacitly.finetune.trainer import make_trainer
+    from tacitly.finetune.trainer_setup import make_trainer
 
     data = FinetuneData.read(settings, progress=RecordedProgress())
     trainer = make_trainer(
@@ -84,7 +85,7 @@ def test_the_batches_reach_the_model_with_those_labels(settings: FinetuneSetting
 
 @pytest.mark.parametrize("counted", [None, 100])
 def test_the_loss_is_the_models_own(settings: FinetuneSettings, tmp_path: Path, counted: int | None) -> None:
-    from tacitly.finetune.trainer import make_trainer
+    from tacitly.finetune.trainer_setup import make_trainer
 
     data = FinetuneData.read(settings, progress=RecordedProgress())
     trainer = make_trainer(

@@ -13,7 +13,8 @@ from tacitly.finetune.answers import HeldOutQuestions, read_answers, similarity_
 from tacitly.finetune.checkpoints import delete_broken, explained, last_whole, step_of
 from tacitly.finetune.data import FinetuneData
 from tacitly.finetune.record import Record
-from tacitly.finetune.trainer import LoraTrainer, make_trainer, optimizer_name, precision
+from tacitly.finetune.trainer import LoraTrainer
+from tacitly.finetune.trainer_setup import make_trainer, optimizer_name, precision
 from tacitly.models.adapter import CONFIG
 from tacitly.models.quiet import library_notes_off
 from tacitly.progress import Progress

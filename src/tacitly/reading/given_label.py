@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise, takewhile
 
+from tacitly.reading.cues import CORRECTED, SENTENCE_END
 from tacitly.reading.mentions import Mention, find_mentions
 from tacitly.reading.stances import are_listed, read_stances
 from tacitly.text import words
@@ -60,10 +61,6 @@ _SAID = re.compile(
     r"|\b(?:refers?|referring|belongs?)\s+(?:back\s+)?to\b|\bstands\s+for\b|####|\\boxed",
     re.IGNORECASE,
 )
-_CORRECTED = re.compile(
-    r"\b(?:actually|correction|wait|i\s+mean|or\s+rather|no,|sorry,|on\s+second\s+thought|scratch\s+that)",
-    re.IGNORECASE,
-)
 _CONCLUDED = re.compile(
     r"\b(?:so|therefore|thus|hence|overall|in\s+(?:conclusion|summary|short|general)|ultimately|finally|on\s+balance"
     r"|on\s+the\s+whole|i(?:'d|’d|\s+would)\s+say|mostly|mainly|primarily|predominantly|leaning|leans|final)\b",
@@ -71,7 +68,6 @@ _CONCLUDED = re.compile(
 )
 _OVERALL_AFTER = re.compile(r"[\"'”’*_]*\s+(?:overall|in\s+the\s+end|on\s+the\s+whole|on\s+balance)\b", re.IGNORECASE)
 _UNDECIDED = re.compile(r"\b(?:mixed|both|between|ambivalent|balanced|ambiguous|unclear|depends)\b", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"[.!?](?=\s|\Z|[\"'”’*_])|\n")
 _BLANKS = re.compile(r"[\s*_:\"'“‘{]*")
 _WINDOW = 200  # characters before a mention that can bear on it
 _LEAD_IN = re.compile(
@@ -215,7 +211,7 @@ def _shared(mine: Sequence[str], theirs: Sequence[str]) -> int:
 
 def _decided(answer: str, mentions: Sequence[Mention], filled: Mention | None) -> Mention | str:
     """The mention that the answer decides for."""
-    cues = [cue.end() for pattern in (_SAID, _CORRECTED) for cue in pattern.finditer(answer)]
+    cues = [cue.end() for pattern in (_SAID, CORRECTED) for cue in pattern.finditer(answer)]
     cues += [mention.start for mention in mentions if _OVERALL_AFTER.match(answer, mention.end)]
     said = _after_last(answer, mentions, cues) or filled
     if said is not None:
@@ -235,7 +231,7 @@ def _after_last(answer: str, mentions: Sequence[Mention], cues: Sequence[int]) -
     """The first mention after the last cue that has one in its sentence; words where several are named at once."""
     for cue in sorted(cues, reverse=True):
         blank = _BLANKS.match(answer, cue)
-        end = _SENTENCE_END.search(answer, blank.end() if blank else cue)
+        end = SENTENCE_END.search(answer, blank.end() if blank else cue)
         stop = end.start() if end else len(answer)
         inside = [mention for mention in mentions if cue <= mention.start < stop]
         if not inside:

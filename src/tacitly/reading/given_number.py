@@ -3,16 +3,13 @@
 import re
 from collections.abc import Sequence
 
+from tacitly.reading.cues import CORRECTED, SENTENCE_END
 from tacitly.reading.written_numbers import WrittenNumber, read_numbers
 from tacitly.text import words
 
 _ANSWER = re.compile(
     r"\banswer\b[\s*_\"'”]*(?:(?:to\s+(?:this|the)\s+\w+|here|now|then|would|must|should|can\s+only)\s+)?(?:is|was|be|=|:)"
     r"|####|\\boxed",
-    re.IGNORECASE,
-)
-_CORRECTION = re.compile(
-    r"\b(?:actually|correction|wait|i\s+mean|or\s+rather|no,|sorry,|let\s+me\s+correct|on\s+second\s+thought)",
     re.IGNORECASE,
 )
 _CONCLUSION = re.compile(
@@ -22,7 +19,6 @@ _CONCLUSION = re.compile(
 _EQUALS = re.compile(r"=|\b(?:equals|equal\s+to|makes|gives|comes\s+to|(?:to|we|you)\s+get)\b", re.IGNORECASE)
 _RESULT = re.compile(r"[\s*_`\\(\[{$€£:≈~]*(?:(?:about|exactly|only|just)\s+)?[\s*_`\\(\[{$€£]*", re.IGNORECASE)
 _IS = re.compile(r"[\s)\]*_`]*(?:=|\b(?:is|are|equals|makes|gives)\b)", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"[.!?](?=\s|\Z)|\n")
 _ASIDE = re.compile(r"\b(?:with|using|from|of|after|for)\s+(?:[a-z']+\s+){0,2}[$€£]?$", re.IGNORECASE)
 _DENIED = re.compile(
     r"(?:\bnot|n['’]t|\bnever|\bnor|\brather\s+than|\binstead\s+of)\s+(?:(?:be|a|an|the|exactly)\s+)*[$€£*\"“]*$",
@@ -76,7 +72,7 @@ def _before(answer: str, number: WrittenNumber) -> str:
 
 def _concluded(answer: str, numbers: Sequence[WrittenNumber], asked: set[str]) -> WrittenNumber | None:
     """The number that the answer itself marks as its conclusion."""
-    for cues in (_ANSWER, _CORRECTION):
+    for cues in (_ANSWER, CORRECTED):
         for cue in reversed(list(cues.finditer(answer))):
             inside = _sentence(answer, numbers, cue.end(), lines=2 if cues is _ANSWER else 1)
             if inside:
@@ -98,9 +94,9 @@ def _concluded(answer: str, numbers: Sequence[WrittenNumber], asked: set[str]) -
 def _sentence(answer: str, numbers: Sequence[WrittenNumber], start: int, *, lines: int = 1) -> list[WrittenNumber]:
     """The numbers from a place to the end of its sentence; the space right after the place may be a line's end."""
     blank = re.compile(r"[\s*_:`\"]*").match(answer, start) if lines > 1 else None
-    end = _SENTENCE_END.search(answer, blank.end() if blank else start)
+    end = SENTENCE_END.search(answer, blank.end() if blank else start)
     while end and any(number.start < end.start() < number.end for number in numbers):
-        end = _SENTENCE_END.search(answer, end.end())
+        end = SENTENCE_END.search(answer, end.end())
     return [number for number in numbers if start <= number.start < (end.start() if end else len(answer))]
 
 

@@ -1,5 +1,9 @@
 """Every task in the catalog keeps the contract; limits and templates behave the same for all."""
 
+import weakref
+from collections.abc import Iterator
+from typing import cast
+
 import pytest
 
 from tacitly.errors import SettingsError
@@ -81,3 +85,25 @@ def test_draw_takes_turns_between_strata_of_unequal_size() -> None:
 
 def test_the_demo_leaves_to_any_task_how_long_its_answers_may_be() -> None:
     assert load_recipe("demo", overrides={"task.name": "mnli"}).generate.max_new_tokens is None
+
+
+def test_a_limit_holds_no_more_questions_than_it_draws() -> None:
+    class Held:
+        def __init__(self, question_id: str) -> None:
+            self.question_id = question_id
+
+    alive: weakref.WeakSet[Held] = weakref.WeakSet()
+    most = 0
+
+    def stream() -> Iterator[Held]:
+        nonlocal most
+        for number in range(200):
+            held = Held(str(number))
+            alive.add(held)
+            yield held
+            del held
+            most = max(most, len(alive))
+
+    drawn = draw(cast("Iterator[Question]", stream()), limit=5, seed=0, stratum=lambda _: "")
+    assert len(drawn) == 5
+    assert most <= 6  # those that are kept, and the one in hand

@@ -12,7 +12,20 @@ from tacitly.errors import RunFolderError
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
-STAGES = ("questions", "answers", "labels", "judgements", "spans", "activations", "probes", "baselines", "report")
+STAGES = (
+    "questions",
+    "answers",
+    "labels",
+    "judgements",
+    "spans",
+    "activations",
+    "self_evaluation",
+    "probes",
+    "baselines",
+    "families",
+    "samples",
+    "report",
+)
 
 
 class StageRecord(BaseModel):

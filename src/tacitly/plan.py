@@ -19,12 +19,15 @@ BEFORE = {
     "judgements": ("labels",),
     "spans": ("answers",),
     "activations": ("answers", "spans"),
+    "self_evaluation": ("answers", "spans"),
     "probes": ("labels", "spans", "activations"),
-    "baselines": ("probes",),
-    "report": ("judgements", "baselines"),
+    "baselines": ("probes", "self_evaluation"),
+    "families": ("probes", "self_evaluation"),
+    "samples": ("probes",),
+    "report": ("judgements", "baselines", "families", "samples"),
 }
 # They look for the answers that they have not done yet, so more answers void nothing of them.
-GROWING = ("labels", "judgements", "spans", "activations")
+GROWING = ("labels", "judgements", "spans", "activations", "self_evaluation")
 FILES = {
     "questions": ("questions.parquet",),
     "answers": ("answers",),
@@ -32,8 +35,11 @@ FILES = {
     "judgements": ("judgements",),
     "spans": ("spans",),
     "activations": ("activations",),
+    "self_evaluation": ("self_evaluation",),
     "probes": ("folds.parquet", "scores/probes.parquet", "experiments/probes.json", "detector"),
     "baselines": ("scores/baselines.parquet", "experiments/baselines.json"),
+    "families": ("scores/families.parquet", "experiments/families.json"),
+    "samples": ("scores/samples.parquet", "experiments/samples.json"),
     "report": ("metrics.json", "report"),
 }
 
@@ -57,8 +63,11 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
         "judgements": _judging(judges[1:], settings),
         "spans": [task.locator, asked] if asked and ASKING.intersection(task.locator or ()) else task.locator,
         "activations": settings.capture.model_dump(),
-        "probes": settings.probe.model_dump(),
-        "baselines": None,
+        "self_evaluation": settings.self_evaluation.model_dump(),
+        "probes": [settings.probe.seeds, settings.abstention.model_dump()],
+        "baselines": [settings.baselines.model_dump(), settings.generate.samples],
+        "families": settings.probe.families,
+        "samples": settings.generate.samples,
         "report": None,
     }
 
@@ -92,7 +101,7 @@ def dependents(stage: str) -> list[str]:
 
     Example:
         >>> dependents("labels")
-        ['labels', 'judgements', 'probes', 'baselines', 'report']
+        ['labels', 'judgements', 'probes', 'baselines', 'families', 'samples', 'report']
     """
     found = {stage}
     for later in STAGES:
@@ -187,7 +196,13 @@ def _mend(run: RunFolder) -> list[str]:
             companions |= {f for f in run.files("activations") if f"-{number}." in f}
     if "answers" in stages:
         kept = set(run.table("answers").get("answer_id", ()))
-        companions |= {f for table in GROWING[:-1] for f in run.files(table) if not kept.issuperset(_ids(run, f))}
+        companions |= {
+            f
+            for table in GROWING
+            if table != "activations"
+            for f in run.files(table)
+            if not kept.issuperset(_ids(run, f))
+        }
         for index in (f for f in run.files("activations") if f.endswith(".parquet")):
             if not kept.issuperset(_ids(run, index)):
                 number = index.rsplit("-", 1)[1].split(".")[0]

@@ -122,10 +122,37 @@ class CaptureSettings(_Settings):
         return _known(positions, POSITIONS)
 
 
+class SelfEvaluationSettings(_Settings):
+    """What the model is asked to judge of its own: whole answers, exact answers, or both; none costs nothing."""
+
+    of: tuple[Literal["answer", "exact_answer"], ...] = ("answer", "exact_answer")
+
+    _lists = field_validator("of", mode="before")(_names)
+
+
 class ProbeSettings(_Settings):
-    """How probes are trained: each seed reshuffles the outer folds."""
+    """How probes are trained: each seed reshuffles the outer folds; `families` are compared beside the reference."""
 
     seeds: int = Field(default=1, ge=1)
+    families: tuple[str, ...] = ("mean_difference",)
+
+    _lists = field_validator("families", mode="before")(_names)
+
+
+class BaselineSettings(_Settings):
+    """How baselines are computed: `equivalence` says when two sampled answers mean the same."""
+
+    equivalence: Literal["match", "embedding", "nli"] = "match"
+
+
+class AbstentionSettings(_Settings):
+    """The guarantee that a detector gives: at most `alpha` of what it accepts is wrong, save with chance `delta`.
+
+    None asks for no guarantee and keeps no answers back for one.
+    """
+
+    alpha: float | None = Field(default=None, gt=0, lt=1)
+    delta: float = Field(default=0.05, gt=0, lt=1)
 
 
 class JudgeSettings(_Settings):
@@ -181,7 +208,10 @@ class StudySettings(_Settings):
     model: ModelSettings = ModelSettings()
     generate: GenerateSettings = GenerateSettings()
     capture: CaptureSettings = CaptureSettings()
+    self_evaluation: SelfEvaluationSettings = SelfEvaluationSettings()
     probe: ProbeSettings = ProbeSettings()
+    baselines: BaselineSettings = BaselineSettings()
+    abstention: AbstentionSettings = AbstentionSettings()
     judge: JudgeSettings = JudgeSettings()
     seed: int = Field(default=0, ge=0)
 

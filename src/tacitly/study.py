@@ -31,9 +31,12 @@ STAGE_FUNCTIONS = {
     "judgements": "tacitly.collect.labels:write_judgements",
     "spans": "tacitly.collect.states:write_spans",
     "activations": "tacitly.collect.states:write_activations",
-    "probes": "tacitly.results:write_probes",
-    "baselines": "tacitly.results:write_baselines",
-    "report": "tacitly.results:write_report",
+    "self_evaluation": "tacitly.collect.self_evaluation:write_self_evaluation",
+    "probes": "tacitly.results.learning:write_probes",
+    "baselines": "tacitly.results.learning:write_baselines",
+    "families": "tacitly.results.families:write_families",
+    "samples": "tacitly.results.samples:write_samples",
+    "report": "tacitly.results.reporting:write_report",
 }
 VERSIONED = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scikit-learn", "pandas")
 

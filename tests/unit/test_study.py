@@ -110,9 +110,9 @@ def test_a_second_run_has_nothing_to_do_and_opens_no_model(finished: Path, model
 @pytest.mark.parametrize(
     ("change", "redone"),
     [
-        ({"probe__seeds": 2}, ["probes", "baselines", "report"]),
-        ({"task__locator": "first_line"}, ["spans", "activations", "probes", "baselines", "report"]),
-        ({"capture__sites": ["mlp"]}, ["activations", "probes", "baselines", "report"]),
+        ({"probe__seeds": 2}, ["probes", "baselines", "families", "samples", "report"]),
+        ({"task__locator": "first_line"}, ["spans", "activations", *STAGES[STAGES.index("self_evaluation") :]]),
+        ({"capture__sites": ["mlp"]}, ["activations", *STAGES[STAGES.index("probes") :]]),
         ({"generate__batch_size": 5}, []),
     ],
 )

@@ -55,6 +55,6 @@ def check(folder: Folder) -> None:
 
 def report(folder: Folder) -> None:
     """Rebuild the report from the run folder."""
-    from tacitly.results import rebuild_report
+    from tacitly.results.reporting import rebuild_report
 
     show.line(f"report: {rebuild_report(folder)}")

@@ -139,12 +139,21 @@ def greedy_rows(run: RunFolder) -> pd.DataFrame:
     """What probes, baselines and the report read: one row per greedy answer, everything joined on its id.
 
     Returns:
-        Columns answer_id, question_id, entity, split, question, answers, text, correct (True, False or None), refused,
-        evidence, located, given, exact_answer, start, end, first_token, last_token, n_tokens, finish_reason,
+        Columns answer_id, question_id, sample, entity, split, question, answers, text, correct (True, False or None),
+        refused, evidence, located, given, exact_answer, start, end, first_token, last_token, n_tokens, finish_reason,
         token_logprobs, token_logits, token_entropies, end_logprob, end_logit, end_entropy, sorted by answer_id.
     """
     answers = run.table("answers")
-    answers = answers[answers["sample"] == 0]
+    return _joined(run, answers[answers["sample"] == 0]).sort_values("answer_id", ignore_index=True)
+
+
+def sampled_rows(run: RunFolder) -> pd.DataFrame:
+    """One row per sampled answer, with the columns of `greedy_rows`, sorted by question and sample; perhaps none."""
+    answers = run.table("answers")
+    return _joined(run, answers[answers["sample"] > 0]).sort_values(["question_id", "sample"], ignore_index=True)
+
+
+def _joined(run: RunFolder, answers: pd.DataFrame) -> pd.DataFrame:
     questions = run.table("questions")[["question_id", "entity", "split", "question", "answers"]]
     rows = answers.merge(questions, on="question_id", validate="many_to_one")
     rows = rows.merge(run.table("labels").drop(columns="judge"), on="answer_id", how="left", validate="one_to_one")
@@ -153,7 +162,7 @@ def greedy_rows(run: RunFolder) -> pd.DataFrame:
     rows["n_tokens"] = rows["token_ids"].map(len)
     for name in ("correct", "split", "given", "exact_answer", "end_logprob", "end_logit", "end_entropy"):
         rows[name] = pd.Series([_or_none(value) for value in rows[name]], index=rows.index, dtype=object)
-    return rows.sort_values("answer_id", ignore_index=True)
+    return rows
 
 
 def _or_none(value: Any) -> Any:

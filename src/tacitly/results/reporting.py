@@ -1,4 +1,4 @@
-"""Stages `probes`, `baselines` and `report`: from labelled answers with states to figures, a detector and a page."""
+"""Stage `report`: every number into `metrics.json`, and numbers and pictures into one page."""
 
 import json
 from pathlib import Path
@@ -6,63 +6,18 @@ from typing import Any
 
 import pandas as pd
 
-from tacitly.activations.store import ActivationStore
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import greedy_rows, read_questions
-from tacitly.experiments.error_detection import DetectorSource, score_baselines, summarise_detection, train_probes
+from tacitly.experiments.error_detection import summarise_detection
 from tacitly.experiments.judge_agreement import summarise_agreement
 from tacitly.judges.base import Judge
 from tacitly.judges.catalog import MATCHING
-from tacitly.probes.asking import Asking
-from tacitly.probes.detector import CARD_FILE, HEADER_FILE, WEIGHTS_FILE, Detector, DetectorModel
+from tacitly.probes.detector import CARD_FILE, HEADER_FILE, Detector
 from tacitly.probes.detector_card import write_card
+from tacitly.results.learning import BASELINES, PROBES
 from tacitly.run_folder import RunFolder
 
-PROBES, BASELINES = "experiments/probes.json", "experiments/baselines.json"
 PAGE = "report/index.html"
-
-
-def write_probes(bench: Bench) -> None:
-    """Train the probes of the whole protocol; leave folds, scores, choices, the heat map and the detector."""
-    run, settings = bench.run, bench.settings
-    rows = greedy_rows(run)
-    store = ActivationStore(run, rows["answer_id"].tolist())
-    model = run.manifest.model or {}
-    source = DetectorSource(
-        model=DetectorModel(**{name: model.get(name) for name in DetectorModel.model_fields}),
-        task=settings.task.name,
-        version=run.manifest.versions["tacitly"],
-        asking=_asking(bench),
-    )
-    stage = train_probes(
-        rows, store, source=source, seeds=range(settings.probe.seeds), seed=settings.seed, progress=bench.progress
-    )
-    run.write_table("folds.parquet", stage.folds)
-    run.write_table("scores/probes.parquet", stage.scores)
-    run.write_json(PROBES, stage.record)
-    if stage.detector is None:
-        bench.warn("probes", f"no detector was saved: {stage.detector_reason}")
-    else:
-        stage.detector.save(run.path / "detector")
-        for name in (WEIGHTS_FILE, HEADER_FILE):
-            run.adopt(f"detector/{name}")
-
-
-def write_baselines(bench: Bench) -> None:
-    """Score the baselines and controls on the same answers and folds."""
-    run, settings = bench.run, bench.settings
-    rows = greedy_rows(run)
-    store = ActivationStore(run, rows["answer_id"].tolist())
-    stage = score_baselines(
-        rows,
-        store,
-        probes=run.json(PROBES),
-        seeds=tuple(range(settings.probe.seeds)),
-        seed=settings.seed,
-        progress=bench.progress,
-    )
-    run.write_table("scores/baselines.parquet", stage.scores)
-    run.write_json(BASELINES, stage.record)
 
 
 def write_report(bench: Bench) -> None:
@@ -119,23 +74,6 @@ def rebuild_report(folder: str | Path) -> Path:
         _write_page(run, run.json("metrics.json"), greedy_rows(run))
         run.commit()
         return run.path / PAGE
-
-
-def _asking(bench: Bench) -> Asking:
-    """How the run's questions were asked, for whoever uses its detector."""
-    task, settings = bench.task, bench.settings
-    own, template = settings.model.system_prompt, settings.model.chat_template
-    if template not in ("auto", "plain"):
-        template = str(bench.format.tokenizer.chat_template)  # of a file, which whoever asks later need not have
-    return Asking.of(
-        read_questions(bench.run)[0],
-        prompt=task.prompt,
-        system_prompt=task.system_prompt if own is None else own or None,
-        chat_template=template,
-        locator=bench.locators,
-        max_new_tokens=bench.max_new_tokens,
-        stop=(*settings.generate.stop, *task.stop),
-    )
 
 
 def _write_page(run: RunFolder, metrics: dict[str, Any], rows: pd.DataFrame) -> None:

@@ -47,7 +47,9 @@ FILES = {
 def own_settings(settings: StudySettings) -> dict[str, Any]:
     """What each stage itself depends on; batch sizes and the number of samples change nothing that is there."""
     task, model = settings.task, settings.model
-    generate = settings.generate.model_dump(exclude={"batch_size", "samples"})
+    generate = settings.generate.model_dump(exclude={"batch_size", "samples", "seed"})
+    if settings.sampling_seed != settings.seed:  # equal seeds are one setting, whichever of the two names it
+        generate["seed"] = settings.sampling_seed
     content = _content(task.path)
     judges, asked = task.judge or (None,), _asked(settings)
     return {
@@ -209,7 +211,7 @@ def _mend(run: RunFolder) -> list[str]:
                 companions |= {f for f in run.files("activations") if f"-{number}." in f}
         stages.update(GROWING)
     if stages & {"answers", "activations"}:  # computed again in other batches, so floats may differ in the last digits
-        stages |= {"probes", "baselines", "report"}
+        stages |= set(dependents("probes"))
     run.forget(companions)
     for stage in stages:
         if stage in run.manifest.stages:

@@ -155,6 +155,8 @@ def begin(run: RunFolder, settings: StudySettings, void: Iterable[str]) -> None:
     Called when the first of them is about to run, so that settings that are refused lose nothing.
     """
     names: list[str] = []
+    if "answers" in void:
+        run.manifest.merged = []
     for stage in void:
         run.manifest.stages.pop(stage, None)
         names += [f for prefix in FILES[stage] for f in run.files(prefix)]

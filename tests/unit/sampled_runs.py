@@ -7,7 +7,7 @@ from typing import Any
 from tacitly.progress import Progress
 from tacitly.study import StudyResult, run_study
 
-QUESTIONS = 40
+QUESTIONS = 30
 ACCEPTED = "abcdefghijklm0123456789"
 
 
@@ -16,7 +16,7 @@ def write_questions(folder: Path, *, number: int = QUESTIONS, answers: str = ACC
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "questions.jsonl"
     rows = [
-        {"id": f"q{i}", "question": f"What is number {i}?", "answers": list(answers), "entity": f"e{i % 25}"}
+        {"id": f"q{i}", "question": f"What is number {i}?", "answers": list(answers), "entity": f"e{i % 20}"}
         for i in range(number)
     ]
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")

@@ -120,9 +120,7 @@ def test_answers_that_are_written_anew_are_no_longer_said_to_be_merged(
     assert RunFolder.view(folder).manifest.merged == []
 
 
-def test_the_runs_are_only_read_and_a_second_call_does_nothing(
-    shards: tuple[Path, ...], tmp_path: Path
-) -> None:
+def test_the_runs_are_only_read_and_a_second_call_does_nothing(shards: tuple[Path, ...], tmp_path: Path) -> None:
     before = [contents(shard) for shard in shards]
     first = merge_runs(shards, out=tmp_path / "out", until="activations")
     assert first.stages == []
@@ -132,9 +130,7 @@ def test_the_runs_are_only_read_and_a_second_call_does_nothing(
     assert [contents(shard) for shard in shards] == before
 
 
-def test_a_merged_run_can_be_merged_again_save_with_what_it_holds(
-    shards: tuple[Path, ...], tmp_path: Path
-) -> None:
+def test_a_merged_run_can_be_merged_again_save_with_what_it_holds(shards: tuple[Path, ...], tmp_path: Path) -> None:
     merge_runs(shards[:2], out=tmp_path / "two", until="activations")
     merge_runs([tmp_path / "two", shards[2]], out=tmp_path / "three", until="activations")
     assert len(answers(tmp_path / "three")) == QUESTIONS * 7
@@ -295,9 +291,7 @@ def test_unfinished_damaged_and_missing_runs_are_refused(
     )
     assert "is not a run" in refusal(capsys, shards[0], tmp_path / "nowhere", out=tmp_path / "out")
     assert "1 run is nothing to merge" in refusal(capsys, shards[0], out=tmp_path / "out")
-    assert "both drew their samples with the seed 0" in refusal(
-        capsys, shards[0], shards[0], out=tmp_path / "out"
-    )
+    assert "both drew their samples with the seed 0" in refusal(capsys, shards[0], shards[0], out=tmp_path / "out")
 
 
 def test_a_folder_that_holds_something_else_is_refused(
@@ -329,6 +323,4 @@ def test_a_task_file_that_changed_since_is_refused_before_anything_is_lost(
     sample_study(model, tmp_path / "b", path=own, generate__samples=1, generate__seed=1)
     own.write_text(own.read_text() + "\n")
     capsys.readouterr()
-    assert "the task's file is not what it was" in refusal(
-        capsys, tmp_path / "a", tmp_path / "b", out=tmp_path / "out"
-    )
+    assert "the task's file is not what it was" in refusal(capsys, tmp_path / "a", tmp_path / "b", out=tmp_path / "out")

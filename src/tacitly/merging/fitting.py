@@ -66,10 +66,10 @@ def require_fit(shards: Sequence[Shard]) -> None:
 
 
 def _require_same_values(first: Shard, other: Shard) -> None:
-    differing = [(name, _setting(first, name), _setting(other, name)) for name in _SETTINGS]
-    models = [shard.run.manifest.model or {} for shard in (first, other)]
-    differing = [(words, *(model.get(name) for model in models)) for name, words in _MODEL.items()] + differing
-    for name, one, another in differing:
+    mine, theirs = (shard.run.manifest.model or {} for shard in (first, other))
+    compared = [(words, mine.get(name), theirs.get(name)) for name, words in _MODEL.items()]
+    compared += [(name, _setting(first, name), _setting(other, name)) for name in _SETTINGS]
+    for name, one, another in compared:
         if one != another:
             raise RunFolderError(
                 f"{first.name!r} and {other.name!r} cannot be merged: {name} is {_short(one)} in the first and "

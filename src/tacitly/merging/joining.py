@@ -45,7 +45,7 @@ def join(shards: Sequence[Shard], run: RunFolder, *, progress: Progress) -> None
         for stage in stages:
             _join_table(shard, stage, ids, run, progress=progress)
         before += shard.samples
-    _describe(shards, run, samples=before, evaluated=evaluated)
+    _describe(shards, run, evaluated=evaluated)
     run.commit()
 
 
@@ -59,7 +59,7 @@ def joined_settings(shards: Sequence[Shard]) -> StudySettings:
 def _new_ids(shard: Shard, *, before: int, greedy: bool) -> dict[str, str]:
     """The id that each answer has in the joined run; answers that it does not take are not among them."""
     ids: dict[str, str] = {}
-    for frame in shard.tables("answers", columns=["answer_id", "question_id", "sample"]).values():
+    for frame in shard.tables("answers", columns=["answer_id", "question_id", "sample"]).frames():
         for old, question, sample in frame.itertuples(index=False):
             if (sample > 0 or greedy) and sample <= shard.samples:
                 ids[old] = answer_id(question, sample + before if sample else 0)
@@ -67,7 +67,7 @@ def _new_ids(shard: Shard, *, before: int, greedy: bool) -> dict[str, str]:
 
 
 def _join_table(shard: Shard, stage: str, ids: Mapping[str, str], run: RunFolder, *, progress: Progress) -> None:
-    for name, frame in shard.tables(stage).items():
+    for name, frame in shard.tables(stage).named():
         kept = frame[frame["answer_id"].isin(ids.keys())]
         renamed = kept.assign(answer_id=kept["answer_id"].map(ids))
         if len(kept) and stage == "activations":
@@ -113,7 +113,7 @@ def _evaluated(shards: Sequence[Shard]) -> bool:
     return alike and all(record is not None and record.complete for record in records)
 
 
-def _describe(shards: Sequence[Shard], run: RunFolder, *, samples: int, evaluated: bool) -> None:
+def _describe(shards: Sequence[Shard], run: RunFolder, *, evaluated: bool) -> None:
     first, settings = shards[0], joined_settings(shards)
     wanted, manifest = fingerprints(settings), run.manifest
     for stage in (*COLLECTED, *([_SELF_EVALUATION] if evaluated else [])):

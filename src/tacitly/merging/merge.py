@@ -60,7 +60,8 @@ def merge_runs(
             texts = count_other_texts(shards[0], other)
             if texts:
                 progress.note(
-                    f"{texts} greedy answers are worded differently in {other.name!r}; those of {shards[0].name!r} count"
+                    f"{texts} greedy answers are worded differently in {other.name!r}; "
+                    f"those of {shards[0].name!r} count"
                 )
         with RunFolder.open(out, version=version("tacitly"), create=True) as run:
             join(shards, run, progress=progress)

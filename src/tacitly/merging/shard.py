@@ -94,7 +94,7 @@ class Shard:
         """The text of each question's greedy answer."""
         parts = [
             frame[frame["sample"] == 0]
-            for frame in self.tables("answers", columns=["question_id", "sample", "text"]).values()
+            for frame in self.tables("answers", columns=["question_id", "sample", "text"]).frames()
         ]
         greedy = pd.concat(parts).set_index("question_id")
         return greedy["text"]
@@ -122,12 +122,12 @@ class Tables:
     names: list[str]
     columns: list[str] | None = None
 
-    def items(self) -> Iterator[tuple[str, pd.DataFrame]]:
+    def named(self) -> Iterator[tuple[str, pd.DataFrame]]:
         """Each file's name and its rows."""
         for name in self.names:
             yield name, pd.read_parquet(self.run.path / name, columns=self.columns)
 
-    def values(self) -> Iterator[pd.DataFrame]:
+    def frames(self) -> Iterator[pd.DataFrame]:
         """The rows of each file."""
-        for _, frame in self.items():
+        for _, frame in self.named():
             yield frame

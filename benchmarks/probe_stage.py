@@ -3,8 +3,8 @@
     tacitly study demo --out runs/bench --set task.limit=1000 --until activations
     python benchmarks/probe_stage.py runs/bench [--cells 40]
 
-Prints wall and processor seconds of the whole stage (both groupings, both sets of answers, nested), and how far the AUROC of
-any of the cells looked at lies from that of a scikit-learn pipeline fitted on the same folds.
+Prints wall and processor seconds of the whole stage (both groupings, both sets of answers, nested), and how far the
+AUROC of any of the cells looked at lies from that of a scikit-learn pipeline fitted on the same folds.
 """
 
 import argparse

@@ -69,7 +69,7 @@ class MatchEquivalence:
     Example:
         >>> answers = GivenAnswers(question="?", texts=["a b", "a c", "a b"], given=["x", "y", "x"], words=["", "", ""])
         >>> relation = MatchEquivalence().relate([answers])[0]
-        >>> relation.same[0].tolist(), round(relation.similarity[0, 1], 3)
+        >>> relation.same[0].tolist(), round(float(relation.similarity[0, 1]), 3)
         ([True, False, True], 0.333)
     """
 

@@ -39,8 +39,8 @@ FRAMES = (
     "The {a}.",
     "It mainly affects the {a}.",
     "It is a disease of the {a}, not of the {b}.",
-    "Ménière's disease affects the {a}; symptoms vary.",
-    "Doctors say the {a}, the {b} or both are affected, depending on the case.",
+    "Doctors say the {a}, the {b} or both are involved, depending on the case.",
+    "Ménière's disease affected the {a}; symptoms vary.",  # words that rouge-score cuts
 )
 ESTIMATORS = (
     Perplexity(),
@@ -64,7 +64,7 @@ def make_question(number: int, rng: np.random.Generator) -> dict[str, Any]:
     spread = number / QUESTIONS
     places = [int(rng.integers(len(PLACES))) if rng.random() < spread else 0 for _ in range(SAMPLES)]
     others = rng.integers(len(PLACES), size=SAMPLES)
-    frames = rng.integers(len(FRAMES), size=SAMPLES) if number else np.zeros(SAMPLES, dtype=int)
+    frames = rng.integers(len(FRAMES) - bool(number % 4), size=SAMPLES) if number else np.zeros(SAMPLES, dtype=int)
     texts = [FRAMES[f].format(a=PLACES[a], b=PLACES[b]) for f, a, b in zip(frames, places, others, strict=True)]
     length = int(rng.integers(2, 9))
     logits = rng.normal(scale=2, size=(length, VOCABULARY))

@@ -13,10 +13,9 @@ from tacitly.baselines.catalog import CONTROLS, load_control
 from tacitly.errors import UndefinedMetricError
 from tacitly.evaluation.folds import Fold, OuterFold
 from tacitly.evaluation.metrics import fold_aurocs
-from tacitly.experiments.answer_table import AnswerTable, read_answers
+from tacitly.experiments.answer_table import AnswerTable, read_answers, with_further
 from tacitly.experiments.cell_ranking import merge_margins
 from tacitly.experiments.fold_plan import FoldPlan, plan_folds
-from tacitly.experiments.further_baselines import gather_rivals
 from tacitly.experiments.nested_fit import fit_nested
 from tacitly.experiments.probe_controls import LAYER_0, SHUFFLED, ProbeControls
 from tacitly.experiments.probe_stage import PROBE, run_in_threads
@@ -58,11 +57,11 @@ def score_baselines(
     states: StateTable,
     *,
     probes: Mapping[str, Any],
+    further: Mapping[str, Float[np.ndarray, " row"]] | None = None,
+    absent: Mapping[str, str] | None = None,
     seeds: Sequence[int] = (0,),
     seed: int = 0,
     progress: Progress | None = None,
-    further: Mapping[str, Float[np.ndarray, " row"]] | None = None,
-    absent: Mapping[str, str] | None = None,
 ) -> BaselineStage:
     """Score what the probe is held against, on the same answers and folds.
 
@@ -73,19 +72,18 @@ def score_baselines(
         rows: Greedy answers, the same as for the probes.
         states: Their states.
         probes: The record of the probes stage.
+        further: Scores of more baselines by name, in the order of the rows; each is compared in a set of answers where
+            every answer in play has a finite score, and none decides which answers are in play.
+        absent: Why other baselines have no scores at all.
         seeds: The same as for the probes.
         seed: The same as for the probes.
         progress: Hears of each outer fold.
-        further: Scores of more baselines by name, one per row, NaN where they are not defined. They are compared in a
-            set of answers if each of its answers has one, and never decide which answers those are.
-        absent: Why other baselines have no scores at all.
 
     Returns:
         The scores and the choices.
     """
     progress = progress or RecordedProgress()
-    table = read_answers(rows, states)
-    rivals = gather_rivals(table, further or {}, absent or {})
+    table = with_further(read_answers(rows, states), further or {}, absent or {})
     plans = plan_folds(table, seeds=seeds, seed=seed)
     chosen = {
         (c["set"], c["grouping"], c["seed"], c["outer_fold"]): c for c in probes["choices"] if c["method"] == PROBE
@@ -100,7 +98,7 @@ def score_baselines(
     progress.begin("baselines", len(jobs))
 
     def run(job: tuple[FoldPlan, OuterFold, Mapping[str, Any]]) -> _FoldResult:
-        return _score_fold(job[0], job[1], job[2], table, rivals[job[0].answers].scores, controls)
+        return _score_fold(job[0], job[1], job[2], table, controls)
 
     scores = ScoreRows(table)
     choices = []
@@ -118,7 +116,7 @@ def score_baselines(
                 BEST_CONTROL: result.best_control,
             }
         )
-        reasons = {**rivals[plan.answers].missing, **result.missing}
+        reasons = {**table.sets[plan.answers].missing_baselines, **result.missing}
         missing |= {(plan.answers, plan.grouping, name): reason for name, reason in reasons.items()}
         progress.advance()
     return BaselineStage(
@@ -134,25 +132,21 @@ def score_baselines(
 
 
 def _score_fold(
-    plan: FoldPlan,
-    outer: OuterFold,
-    choice: Mapping[str, Any],
-    table: AnswerTable,
-    baselines: Mapping[str, Float[np.ndarray, " row"]],
-    controls: ProbeControls,
+    plan: FoldPlan, outer: OuterFold, choice: Mapping[str, Any], table: AnswerTable, controls: ProbeControls
 ) -> _FoldResult:
     features, present = controls.read(choice["site"], choice["layer"], choice["position"])
     probe = fit_nested(features, table.correct, present=present, outer=outer, grid=(choice["C"],))
     tested = outer.fold.test & present
     methods: dict[str, Float[np.ndarray, " row"]] = {}
     inner: dict[str, float] = {}
-    for name, values in baselines.items():
+    for name, values in table.sets[plan.answers].baselines.items():
         methods[name] = np.where(tested, values, np.nan)
         inner[name] = _inner_auroc(np.where(outer.fold.train & present, values, np.nan), outer.inner, table)
     best_baseline = _best(inner)
     if best_baseline is not None:
         methods[BEST_BASELINE] = methods[best_baseline]
-        methods[COMBINED] = _combine(probe.choice.margins, probe.margins, baselines[best_baseline], table.correct)
+        values = table.sets[plan.answers].baselines[best_baseline]
+        methods[COMBINED] = _combine(probe.choice.margins, probe.margins, values, table.correct)
     found, control_inner, missing = _score_controls(plan, outer, choice, table, controls, tested)
     methods |= {CONTROL_PREFIX + name: values for name, values in found.items()}
     best_control = _best(control_inner)

@@ -65,7 +65,11 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
         "activations": settings.capture.model_dump(),
         "self_evaluation": settings.self_evaluation.model_dump(),
         "probes": [settings.probe.seeds, settings.abstention.model_dump()],
-        "baselines": [settings.baselines.model_dump(), settings.generate.samples],
+        "baselines": [
+            settings.baselines.model_dump(),
+            settings.generate.samples,
+            settings.judge.nli_model if settings.baselines.equivalence == "nli" else None,
+        ],
         "families": settings.probe.families,
         "samples": settings.generate.samples,
         "report": None,

@@ -1,11 +1,17 @@
 """Stages `probes` and `baselines`: from labelled answers with states to folds, scores and a detector."""
 
+from typing import Any
+
+import pandas as pd
+
 from tacitly.activations.store import ActivationStore
+from tacitly.baselines.p_true import p_true_baselines
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import greedy_rows, read_questions
 from tacitly.experiments.error_detection import DetectorSource, score_baselines, train_probes
 from tacitly.probes.asking import Asking
 from tacitly.probes.detector import HEADER_FILE, WEIGHTS_FILE, DetectorModel
+from tacitly.run_folder import RunFolder
 
 PROBES, BASELINES = "experiments/probes.json", "experiments/baselines.json"
 
@@ -45,12 +51,21 @@ def write_baselines(bench: Bench) -> None:
         rows,
         store,
         probes=run.json(PROBES),
+        further=_p_true(run, rows),
         seeds=tuple(range(settings.probe.seeds)),
         seed=settings.seed,
         progress=bench.progress,
     )
     run.write_table("scores/baselines.parquet", stage.scores)
     run.write_json(BASELINES, stage.record)
+
+
+def _p_true(run: RunFolder, rows: pd.DataFrame) -> dict[str, Any]:
+    """p(True) of each answer; nothing where the model was not asked about its answers."""
+    said = run.table("self_evaluation")
+    if not len(said):
+        return {}
+    return p_true_baselines(rows[["answer_id"]].merge(said, on="answer_id", how="left", validate="one_to_one"))
 
 
 def _asking(bench: Bench) -> Asking:

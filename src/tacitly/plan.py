@@ -145,7 +145,10 @@ def make_plan(run: RunFolder, settings: StudySettings, *, redo: str | None = Non
         notes.append(f"settings changed ({_difference(run, settings)}): doing again {', '.join(changed)}")
     if asked:
         notes.append(f"as asked, doing again {', '.join(asked)}")
-    return Plan(tuple(s for s in STAGES if s in {*changed, *asked}), notes + _mend(run))
+    notes += _mend(run)
+    for stage in STAGES:  # a run of an earlier version lacks the stages that it did not know
+        records.setdefault(stage, StageRecord(fingerprint=wanted[stage]))
+    return Plan(tuple(s for s in STAGES if s in {*changed, *asked}), notes)
 
 
 def begin(run: RunFolder, settings: StudySettings, void: Iterable[str]) -> None:

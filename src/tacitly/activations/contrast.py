@@ -1,6 +1,6 @@
 """The two states of each answer that contrast-consistent search reads: called true, and called false."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -11,6 +11,8 @@ from tacitly.run_folder import RunFolder
 
 Asked = Literal["answer", "exact_answer"]
 ASKED: tuple[Asked, ...] = ("answer", "exact_answer")
+SUFFIXES: Mapping[Asked, str] = {"answer": "", "exact_answer": "_exact"}
+"""What the names of columns of the table `self_evaluation/` end in."""
 FOLDER = "self_evaluation"
 SITE = "residual"
 POSITIONS = tuple(f"{asked}_{verdict}" for asked in ASKED for verdict in ("true", "false"))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tacitly.activations.contrast import ASKED, FOLDER, POSITIONS, SITE, Asked
+from tacitly.activations.contrast import ASKED, FOLDER, POSITIONS, SITE, SUFFIXES, Asked
 from tacitly.activations.store import CapturedAnswer, shard_index, write_tensors
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import AT_ONCE, read_answers, read_questions, read_spans
@@ -17,7 +17,6 @@ from tacitly.tasks.base import Task
 
 NOT_LOCATED = "no exact answer was located"
 NOT_ASKED = "self_evaluation.of leaves it out"
-SUFFIXES: Mapping[Asked, str] = {"answer": "", "exact_answer": "_exact"}
 _EXPECTED = {NOT_LOCATED, NOT_ASKED, EMPTY}
 
 

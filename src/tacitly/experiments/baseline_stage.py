@@ -57,7 +57,7 @@ def score_baselines(
     states: StateTable,
     *,
     probes: Mapping[str, Any],
-    further: Mapping[str, Float[np.ndarray, " row"]] | None = None,
+    further: Mapping[str, np.ndarray] | None = None,
     seeds: Sequence[int] = (0,),
     seed: int = 0,
     progress: Progress | None = None,

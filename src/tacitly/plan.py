@@ -48,7 +48,9 @@ FILES = {
 def own_settings(settings: StudySettings) -> dict[str, Any]:
     """What each stage itself depends on; batch sizes and the number of samples change nothing that is there."""
     task, model = settings.task, settings.model
-    generate = settings.generate.model_dump(exclude={"batch_size", "samples"})
+    generate = settings.generate.model_dump(exclude={"batch_size", "samples", "seed"})
+    if settings.sampling_seed != settings.seed:  # equal seeds are one setting, whichever of the two names it
+        generate["seed"] = settings.sampling_seed
     content = _content(task.path)
     judges, asked = task.judge or (None,), _asked(settings)
     return {
@@ -161,6 +163,8 @@ def begin(run: RunFolder, settings: StudySettings, void: Iterable[str]) -> None:
     Called when the first of them is about to run, so that settings that are refused lose nothing.
     """
     names: list[str] = []
+    if "answers" in void:
+        run.manifest.merged = []
     for stage in void:
         run.manifest.stages.pop(stage, None)
         names += [f for prefix in FILES[stage] for f in run.files(prefix)]
@@ -207,7 +211,7 @@ def _mend(run: RunFolder) -> list[str]:
         stages.update(GROWING)
     # What is computed again, in other batches, may differ in the last digits.
     if stages & {"answers", "activations"}:
-        stages |= {"probes", "baselines", "families", "report"}
+        stages |= set(dependents("probes"))
     elif "self_evaluation" in stages:
         stages |= {"baselines", "families", "report"}
     run.forget(companions)

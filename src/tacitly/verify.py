@@ -11,6 +11,7 @@ from tacitly.baselines.controls import answer_strings
 from tacitly.collect.tables import greedy_rows
 from tacitly.errors import DetectorError
 from tacitly.experiments.error_detection import recompute_aurocs
+from tacitly.experiments.score_rows import of_error_detection
 from tacitly.manifest import STAGES
 from tacitly.probes.detector import HEADER_FILE, Detector
 from tacitly.run_folder import RunFolder
@@ -73,7 +74,7 @@ def _tables(run: RunFolder) -> Iterator[Finding]:
 
 
 def _protocol(run: RunFolder, rows: pd.DataFrame, metrics: dict[str, Any]) -> Iterator[Finding]:
-    folds, scores = run.table("folds"), run.table("scores")
+    folds, scores = run.table("folds"), of_error_detection(run.table("scores"))
     keys = {"by_entity": rows["entity"].astype(str), "by_answer": pd.Series(answer_strings(rows), index=rows.index)}
     for grouping, key in keys.items():
         group = folds.loc[folds["grouping"] == grouping].merge(

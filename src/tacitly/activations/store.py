@@ -84,8 +84,9 @@ def write_tensors(
     half: bool = True,
 ) -> list[str]:
     """Write one shard under the name `shard`, without an index; arguments, result and errors as `write_shard`."""
-    present = np.array([[index is not None for index in a.indices] for a in answers], dtype=np.uint8)
-    columns = np.array([[index or 0 for index in a.indices] for a in answers])
+    shape = len(answers), len(positions)  # which may be none
+    present = np.array([[index is not None for index in a.indices] for a in answers], dtype=np.uint8).reshape(shape)
+    columns = np.array([[index or 0 for index in a.indices] for a in answers], dtype=np.int64).reshape(shape)
     tensors: dict[str, np.ndarray] = {PRESENT: present}
     wide: list[str] = []
     for site, numbers in layers.items():
@@ -155,7 +156,7 @@ class ActivationStore:
         for number, (path, where, rows_here) in enumerate(self._groups):
             with safe_open(path, framework="numpy") as file:
                 if number == 0:
-                    self.positions = tuple(file.metadata()["positions"].split(","))
+                    self.positions = tuple(filter(None, file.metadata()["positions"].split(",")))
                     self._layers = _layers(list(file.keys()))
                     self._present = np.zeros((self._n, len(self.positions)), dtype=bool)
                 self._present[where] = file.get_tensor(PRESENT)[rows_here].astype(bool)

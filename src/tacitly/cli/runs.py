@@ -31,13 +31,7 @@ def study(
 
     with Bars(show.messages()) as bars:
         result = run_study(recipe, overrides=settings or [], out=out, until=until, redo=redo, progress=bars)
-    if not result.stages:
-        show.messages().print("nothing to do: every stage is complete", highlight=False)
-    if result.metrics is None:
-        show.line(f"stopped after {until}; the run is in {result.folder}")
-        return
-    show.result(result.metrics)
-    show.line(f"report: {result.report}")
+    show.study(result, until=until)
 
 
 def check(folder: Folder) -> None:

@@ -16,6 +16,7 @@ from tacitly.judges.catalog import MATCHING
 from tacitly.probes.detector import CARD_FILE, HEADER_FILE, Detector
 from tacitly.probes.detector_card import write_card
 from tacitly.results.learning import BASELINES, PROBES
+from tacitly.results.samples import SAMPLES
 from tacitly.run_folder import RunFolder
 
 PAGE = "report/index.html"
@@ -47,6 +48,7 @@ def write_report(bench: Bench) -> None:
             run.table("self_evaluation"), of=bench.settings.self_evaluation.of
         ),
         **figures,
+        **run.json(SAMPLES)["figures"],
         "timings": {name: record.seconds for name, record in stages.items() if name != "report"},
         "peak_rss_mb": run.manifest.peak_rss_mb,
     }

@@ -66,6 +66,11 @@ def _tables(run: RunFolder) -> Iterator[Finding]:
         if len(table):
             one_each = table["answer_id"].is_unique and set(table["answer_id"]) == set(answers["answer_id"])
             yield Finding(one_each, f"every answer has one row in {name}")
+    said = run.table("self_evaluation")
+    if len(said):
+        greedy = set(answers.loc[answers["sample"] == 0, "answer_id"])
+        one_each = said["answer_id"].is_unique and set(said["answer_id"]) == greedy
+        yield Finding(one_each, "the model was asked once about every greedy answer")
 
 
 def _protocol(run: RunFolder, rows: pd.DataFrame, metrics: dict[str, Any]) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ from tacitly.report.results import (
     number_in,
 )
 from tacitly.report.selection import selection_section
+from tacitly.report.self_evaluation import self_evaluation_sentence
 from tacitly.report.settings_list import setting_groups, timing_lines
 from tacitly.report.table import result_lines, undefined_reasons
 from tacitly.report.words import summary_sentences, within_sentence
@@ -103,6 +104,7 @@ def build_report(
         all_reasons=undefined_reasons(everything),
         decisions=_decisions(metrics),
         comparisons=comparisons,
+        self_evaluation=self_evaluation_sentence(metrics),
         curves=curves,
         located=located,
         heatmaps=heatmaps,

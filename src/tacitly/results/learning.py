@@ -6,6 +6,7 @@ from tacitly.collect.tables import greedy_rows, read_questions
 from tacitly.experiments.error_detection import DetectorSource, score_baselines, train_probes
 from tacitly.probes.asking import Asking
 from tacitly.probes.detector import HEADER_FILE, WEIGHTS_FILE, DetectorModel
+from tacitly.results.further_baselines import score_run_samples, scores_by_the_model, scores_with_eos
 
 PROBES, BASELINES = "experiments/probes.json", "experiments/baselines.json"
 
@@ -41,6 +42,7 @@ def write_baselines(bench: Bench) -> None:
     run, settings = bench.run, bench.settings
     rows = greedy_rows(run)
     store = ActivationStore(run, rows["answer_id"].tolist())
+    samples = score_run_samples(bench, rows)
     stage = score_baselines(
         rows,
         store,
@@ -48,6 +50,8 @@ def write_baselines(bench: Bench) -> None:
         seeds=tuple(range(settings.probe.seeds)),
         seed=settings.seed,
         progress=bench.progress,
+        further={**scores_with_eos(rows), **scores_by_the_model(run, rows), **samples.scores},
+        absent=samples.absent,
     )
     run.write_table("scores/baselines.parquet", stage.scores)
     run.write_json(BASELINES, stage.record)

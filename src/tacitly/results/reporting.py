@@ -10,6 +10,7 @@ from tacitly.collect.bench import Bench
 from tacitly.collect.tables import greedy_rows, read_questions
 from tacitly.experiments.error_detection import summarise_detection
 from tacitly.experiments.judge_agreement import summarise_agreement
+from tacitly.experiments.own_verdicts import summarise_self_evaluation
 from tacitly.judges.base import Judge
 from tacitly.judges.catalog import MATCHING
 from tacitly.probes.detector import CARD_FILE, HEADER_FILE, Detector
@@ -43,6 +44,9 @@ def write_report(bench: Bench) -> None:
             "first": bench.deciding,
             "agreement": summarise_agreement(rows, run.table("judgements"), seed=bench.settings.seed),
         },
+        "self_evaluation": summarise_self_evaluation(
+            run.table("self_evaluation"), of=bench.settings.self_evaluation.of
+        ),
         **figures,
         **run.json(SAMPLES)["figures"],
         "timings": {name: record.seconds for name, record in stages.items() if name != "report"},

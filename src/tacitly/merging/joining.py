@@ -10,21 +10,22 @@ import pandas as pd
 
 from tacitly.collect.tables import answer_id
 from tacitly.errors import RunFolderError
-from tacitly.manifest import StageRecord
-from tacitly.merging.shard import COLLECTED, Shard
+from tacitly.manifest import STAGES, StageRecord
+from tacitly.merging.shard import Shard
 from tacitly.plan import fingerprints
 from tacitly.progress import Progress
 from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
 
-_SELF_EVALUATION = "self_evaluation"
+_OF_GREEDY = ("questions", "judgements", "self_evaluation")
+_OF_ALL = ("answers", "labels", "spans", "activations")
 
 
 def join(shards: Sequence[Shard], run: RunFolder, *, progress: Progress) -> None:
     """Write the joined run; nothing of it counts until all of it is there.
 
-    The greedy answers, and what was made of them, are the first run's. The samples of each further run are numbered on
-    from those before. One part is in memory at a time; shards of activations are copied as they are.
+    The greedy answers, and all that was said of them, are the first run's. The samples of each further run are numbered
+    on from those before. One part is in memory at a time; shards of activations are copied as they are.
 
     Args:
         shards: The runs, which fit each other.
@@ -34,18 +35,17 @@ def join(shards: Sequence[Shard], run: RunFolder, *, progress: Progress) -> None
     Raises:
         RunFolderError: A file changed while it was copied.
     """
-    evaluated = _evaluated(shards)
-    stages = [*COLLECTED[1:], *([_SELF_EVALUATION] if evaluated else [])]
-    progress.begin("merging", sum(len(shard.tables(stage).names) for shard in shards for stage in stages))
-    for name in shards[0].files("questions"):
-        _copy(shards[0], name, run, name)
-    before = 0
-    for place, shard in enumerate(shards):
-        ids = _new_ids(shard, before=before, greedy=place == 0)
-        for stage in stages:
+    first, before = shards[0], 0
+    progress.begin("merging", sum(len(shard.tables(stage).names) for shard in shards for stage in _OF_ALL))
+    whole = [stage for stage in _OF_GREEDY if _is_complete(first, stage)]
+    for name in [name for stage in whole for name in first.files(stage)]:
+        _copy(first, name, run, name)
+    for shard in shards:
+        ids = _new_ids(shard, before=before, greedy=shard is first)
+        for stage in _OF_ALL:
             _join_table(shard, stage, ids, run, progress=progress)
         before += shard.samples
-    _describe(shards, run, evaluated=evaluated)
+    _describe(shards, run, stages=[*whole, *_OF_ALL])
     run.commit()
 
 
@@ -106,18 +106,16 @@ def _copy(shard: Shard, old: str, run: RunFolder, new: str) -> None:
         )
 
 
-def _evaluated(shards: Sequence[Shard]) -> bool:
-    """Whether every run has asked the model what it thinks of its answers, and asked it alike."""
-    records = [shard.run.manifest.stages.get(_SELF_EVALUATION) for shard in shards]
-    alike = all(shard.settings.self_evaluation == shards[0].settings.self_evaluation for shard in shards)
-    return alike and all(record is not None and record.complete for record in records)
+def _is_complete(shard: Shard, stage: str) -> bool:
+    record = shard.run.manifest.stages.get(stage)
+    return record is not None and record.complete and record.fingerprint == fingerprints(shard.settings)[stage]
 
 
-def _describe(shards: Sequence[Shard], run: RunFolder, *, evaluated: bool) -> None:
+def _describe(shards: Sequence[Shard], run: RunFolder, *, stages: Sequence[str]) -> None:
     first, settings = shards[0], joined_settings(shards)
     wanted, manifest = fingerprints(settings), run.manifest
-    for stage in (*COLLECTED, *([_SELF_EVALUATION] if evaluated else [])):
-        records = [shard.run.manifest.stages[stage] for shard in shards]
+    for stage in sorted(stages, key=STAGES.index):
+        records = [shard.run.manifest.stages[stage] for shard in (shards if stage in _OF_ALL else shards[:1])]
         said = dict.fromkeys(line for record in records for line in record.warnings)
         seconds = round(sum(record.seconds for record in records), 3)
         manifest.stages[stage] = StageRecord(

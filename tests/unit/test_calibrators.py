@@ -119,8 +119,10 @@ def test_log_loss_and_brier_are_scikit_learns():
 def test_what_the_scores_lack_decides_which_calibrator_is_chosen(change, expected):
     scores, correct = sample(np.random.default_rng(3), 3000, slope=2.0)
     if expected == "isotonic":  # a step that no straight line in the log-odds follows
-        correct = np.random.default_rng(4).random(3000) < np.where(np.abs(scores) > 1, 0.5, np.where(scores > 0, 0.9, 0.1))
-        scores = np.where(np.abs(scores) > 1, np.sign(scores) * 0.01, scores)
+        far = np.abs(scores) > 1
+        chance = np.where(far, 0.5, np.where(scores > 0, 0.9, 0.1))
+        correct = np.random.default_rng(4).random(3000) < chance
+        scores = np.where(far, np.sign(scores) * 0.01, scores)
     assert choose_calibrator(change(scores), correct, inner=thirds(3000)).name == expected
 
 

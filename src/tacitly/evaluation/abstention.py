@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 """The shares of the training part's answers that the ten thresholds would accept."""
 
-_MOST_NEEDED = 100_000
+_NUMBERS = np.unique(np.concatenate([np.arange(1, 200), np.geomspace(200, 100_000, 200).astype(np.int64)]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ def upper_bound(errors: int, accepted: int, *, chance: float) -> float:
         >>> round(upper_bound(0, 10, chance=0.05), 3), upper_bound(0, 0, chance=0.05)
         (0.259, 1.0)
     """
-    return 1.0 if errors >= accepted else float(beta.ppf(1 - chance, errors + 1, accepted - errors))
+    return 1.0 if errors >= accepted else float(betaincinv(errors + 1, accepted - errors, 1 - chance))
 
 
 def find_threshold(
@@ -140,28 +140,16 @@ def least_accepted(*, alpha: float, chance: float, rate: float = 0.0) -> int | N
         rate: The share of wrong answers, rounded up to whole ones.
 
     Returns:
-        The number; None where no number up to 100,000 is enough.
+        The number, exact up to 200 and within 4 % beyond; None where none up to 100,000 is enough.
 
     Example:
         >>> least_accepted(alpha=0.1, chance=0.005), least_accepted(alpha=0.1, chance=0.005, rate=0.2)
         (51, None)
     """
-    if rate >= alpha:
-        return None
-
-    def is_enough(number: int) -> bool:
-        return upper_bound(math.ceil(rate * number - 1e-9), number, chance=chance) <= alpha
-
-    high = 1
-    while not is_enough(high):
-        high *= 2
-        if high > _MOST_NEEDED:
-            return None
-    low = high // 2
-    while high - low > 1:  # rounding makes it not quite monotone; within one error of the least
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_enough(middle) else (middle, high)
-    return high
+    errors = np.ceil(rate * _NUMBERS - 1e-9)
+    bounds = np.where(errors < _NUMBERS, betaincinv(errors + 1, np.maximum(_NUMBERS - errors, 1), 1 - chance), 1.0)
+    enough = np.flatnonzero(bounds <= alpha)
+    return int(_NUMBERS[enough[0]]) if len(enough) else None
 
 
 def _why_none(trials: Sequence[Trial], *, kept: int, alpha: float, chance: float) -> str:

@@ -11,6 +11,7 @@ from tacitly.baselines.controls import answer_strings
 from tacitly.evaluation.intervals import REPLICATES
 from tacitly.experiments.answer_table import GROUPINGS, SETS, Grouping, SetName
 from tacitly.experiments.baseline_stage import BEST_BASELINE, BEST_CONTROL, COMBINED
+from tacitly.experiments.calibrating import CALIBRATED_PREFIX
 from tacitly.experiments.detection_metrics import (
     REASON_ONE_CLASS,
     MethodScores,
@@ -139,7 +140,8 @@ def _evaluation(
         return estimate(probe - rival, key="diff", reason=REASON_ONE_CLASS)
 
     controls = sorted(method for method in values if method.startswith(CONTROL_PREFIX))
-    plain = sorted(method for method in values if method not in _OTHERS and method not in controls)
+    others = {*_OTHERS, *controls, *(method for method in values if method.startswith(CALIBRATED_PREFIX))}
+    plain = sorted(method for method in values if method not in others)
     absent = {method: {"auroc": None, "ci": None, "reason": reason} for method, reason in missing.items()}
     seeds = sorted({c["seed"] for c in mine})
     thresholds = {(seeds.index(c["seed"]), c["outer_fold"]): c["threshold"] for c in mine}

@@ -83,9 +83,7 @@ def test_a_probe_that_knows_nothing_gets_no_threshold():
 
 def test_the_most_lenient_passing_threshold_is_taken():
     probabilities = np.linspace(0, 1, 400)
-    found = find_threshold(
-        probabilities > 0.35, probabilities, thresholds=(0.6, 0.0, 0.4, 0.3), alpha=0.1, delta=0.05
-    )
+    found = find_threshold(probabilities > 0.35, probabilities, thresholds=(0.6, 0.0, 0.4, 0.3), alpha=0.1, delta=0.05)
     assert [trial.threshold for trial in found.trials] == [0.0, 0.3, 0.4, 0.6]
     assert [trial.bound <= 0.1 for trial in found.trials] == [False, False, True, True]
     assert found.chosen == found.trials[2]
@@ -111,6 +109,8 @@ def test_none_says_why_and_what_it_would_take():
     silent = find_threshold(np.ones(4, bool), np.full(4, np.nan), thresholds=(0.0,), alpha=0.1, delta=0.05)
     assert silent.reason == "the detector scores none of the kept answers"
     assert silent.trials[0].accepted == 0
+    nothing = find_threshold(np.ones(0, bool), np.ones(0), thresholds=(0.0,), alpha=0.1, delta=0.05)
+    assert nothing.reason == "no answers were kept for it"
 
 
 @settings(max_examples=40, deadline=None)

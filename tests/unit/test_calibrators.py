@@ -68,9 +68,9 @@ def test_isotonic_is_scikit_learns_on_the_same_order():
     assert found.probability(np.array([99.0]))[0] <= 201 / 202
 
 
-labelled = st.lists(
-    st.tuples(st.booleans(), st.floats(-50, 50, allow_nan=False)), min_size=2, max_size=40
-).filter(lambda rows: len({right for right, _ in rows}) == 2)
+labelled = st.lists(st.tuples(st.booleans(), st.floats(-50, 50, allow_nan=False)), min_size=2, max_size=40).filter(
+    lambda rows: len({right for right, _ in rows}) == 2
+)
 
 
 @settings(max_examples=60, deadline=None)

@@ -180,7 +180,10 @@ def edit(saved, change):
         (lambda d: (d / "weights.safetensors").write_bytes(b"junk"), "sha256 differs"),
         (lambda d: edit(d, lambda c: c.update(extra=1)), "extra: Extra inputs are not permitted"),
         (lambda d: edit(d, lambda c: c.update(kind="something")), "kind: Input should be 'tacitly-detector'"),
-        (lambda d: edit(d, lambda c: c.update(schema_version=3)), "has schema version 3; allowed: 1, 2; use the version"),
+        (
+            lambda d: edit(d, lambda c: c.update(schema_version=3)),
+            "has schema version 3; allowed: 1, 2; use the version",
+        ),
         (lambda d: edit(d, lambda c: c.update(schema_version="x")), "schema_version: Input should be 1 or 2"),
         (lambda d: edit(d, lambda c: c["probes"][0].update(calibrator="guess")), "calibrator: Input should be"),
         (lambda d: edit(d, lambda c: c["probes"][0].update(calibrator="isotonic")), "'exact_answer' cannot be read"),

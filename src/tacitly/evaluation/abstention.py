@@ -154,6 +154,8 @@ def least_accepted(*, alpha: float, chance: float, rate: float = 0.0) -> int | N
 
 def _why_none(trials: Sequence[Trial], *, kept: int, alpha: float, chance: float) -> str:
     tried = [trial for trial in trials if trial.accepted]
+    if not kept:
+        return "no answers were kept for it"
     if not tried:
         return "the detector scores none of the kept answers"
     best = min(tried, key=lambda trial: trial.bound)

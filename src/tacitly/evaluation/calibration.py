@@ -10,6 +10,9 @@ from scipy.special import expit, log_expit
 from tacitly.errors import UndefinedMetricError
 
 ECE_BINS = 15
+ECE_ROWS = 10 * ECE_BINS
+"""Fewer answers than ten to a bin have no calibration error: it would be chance."""
+
 _FLATTEST = 1e-3
 
 

@@ -20,7 +20,7 @@ from tacitly.experiments.nested_fit import Choice
 from tacitly.probes.grid import MarginScale
 
 CALIBRATED_PREFIX = "calibrated:"
-"""Score rows of calibrated probabilities; the probe's own row is Platt's, and `calibrated:chosen` what the fold chose."""
+"""Begins the rows of calibrated probabilities: `probe` is Platt's, `calibrated:chosen` what the fold chose."""
 
 CHOSEN = "chosen"
 

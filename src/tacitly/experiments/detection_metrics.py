@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int, Shaped
 
-from tacitly.evaluation.calibration import brier, expected_calibration_error
 from tacitly.evaluation.decisions import measure_decisions
 from tacitly.evaluation.intervals import Interval, percentile_interval, resample_groups
 from tacitly.evaluation.metrics import compare_within_answers, fold_aurocs, snap_ties
@@ -159,17 +158,6 @@ def decisions(found: MethodScores, method: str, thresholds: Mapping[tuple[int, i
         values = [part[name] for part in parts if part[name] is not None]
         figures[name] = float(np.mean(values)) if values else None
     return figures
-
-
-def calibration(found: MethodScores, method: str) -> dict[str, Any]:
-    """How well a method's probabilities agree with what happened: Brier score and ECE, averaged over seeds."""
-    parts = []
-    for entry in found.methods[method]:
-        scored = ~np.isnan(entry.scores)
-        pair = found.correct[scored], entry.scores[scored]
-        parts.append((brier(*pair), expected_calibration_error(*pair)))
-    means = np.mean(parts, axis=0)
-    return {"brier": float(means[0]), "ece": float(means[1])}
 
 
 def within_answer(

@@ -12,11 +12,11 @@ from tacitly.evaluation.intervals import REPLICATES
 from tacitly.experiments.answer_table import GROUPINGS, SETS, Grouping, SetName
 from tacitly.experiments.baseline_stage import BEST_BASELINE, BEST_CONTROL, COMBINED
 from tacitly.experiments.calibrating import CALIBRATED_PREFIX
+from tacitly.experiments.calibration_figures import summarise_calibration
 from tacitly.experiments.detection_metrics import (
     REASON_ONE_CLASS,
     MethodScores,
     Resamples,
-    calibration,
     collect_scores,
     decisions,
     estimate,
@@ -25,6 +25,7 @@ from tacitly.experiments.detection_metrics import (
 from tacitly.experiments.probe_controls import SHUFFLED
 from tacitly.experiments.probe_stage import LAST_TOKEN, LAYER_0_EXACT, MEAN_DIFFERENCE, PROBE
 from tacitly.experiments.score_rows import CONTROL_PREFIX
+from tacitly.experiments.selective_figures import summarise_selection
 
 FAMILIES = {"mean_difference": MEAN_DIFFERENCE, "last_token": LAST_TOKEN}
 _OTHERS = {PROBE, COMBINED, BEST_BASELINE, BEST_CONTROL, LAYER_0_EXACT, *FAMILIES.values()}
@@ -166,7 +167,8 @@ def _evaluation(
         "gain_over_best_baseline": gain(BEST_BASELINE),
         "gain_over_best_control": gain(BEST_CONTROL),
         "decision": decisions(found, PROBE, thresholds),
-        "calibration": calibration(found, PROBE),
+        "calibration": summarise_calibration(found, mine, weights=weights),
+        "selective": summarise_selection(found, weights=weights),
         "families": {family: figure(method) for family, method in FAMILIES.items() if method in values},
     }
 

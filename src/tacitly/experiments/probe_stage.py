@@ -156,6 +156,7 @@ def train_probes(
         "reasons": [
             {"set": name, "grouping": grouping, "reason": reason} for (name, grouping), reason in plans.reasons.items()
         ],
+        "detector_reason": trained.reason,
     }
     return ProbeStage(
         folds=plans.assigned,

@@ -44,6 +44,7 @@ WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "CARD.md"
 _REMEDY = "train it again with `tacitly study`, or get an undamaged copy"
 
+
 @dataclass(frozen=True, slots=True)
 class LinearProbe:
     """A trained probe as it is saved: coefficients for raw states, in float64.

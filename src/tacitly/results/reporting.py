@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from tacitly.collect.bench import Bench
-from tacitly.collect.tables import greedy_rows, read_questions
+from tacitly.collect.tables import KEPT, greedy_rows, read_questions
+from tacitly.experiments.abstention import summarise_abstention
 from tacitly.experiments.error_detection import summarise_detection
 from tacitly.experiments.judge_agreement import summarise_agreement
 from tacitly.judges.base import Judge
@@ -31,6 +32,7 @@ def write_report(bench: Bench) -> None:
     counts = _counts(rows, run, bench.deciding, bench.judges[bench.deciding])
     known = counts["correct"] + counts["incorrect"]
     stages = run.manifest.stages
+    detector = Detector.load(run.path / "detector") if f"detector/{HEADER_FILE}" in run.manifest.files else None
     metrics = {
         "schema": 1,
         "model": run.manifest.model,
@@ -43,14 +45,18 @@ def write_report(bench: Bench) -> None:
             "agreement": summarise_agreement(rows, run.table("judgements"), seed=bench.settings.seed),
         },
         **figures,
+        **summarise_abstention(
+            detector,
+            alpha=bench.settings.abstention.alpha,
+            reason=run.json(PROBES)["detector_reason"],
+        ),
         "timings": {name: record.seconds for name, record in stages.items() if name != "report"},
         "peak_rss_mb": run.manifest.peak_rss_mb,
     }
     run.write_json("metrics.json", metrics)
     for line in _cautions(metrics):
         bench.warn("report", line)
-    if f"detector/{HEADER_FILE}" in run.manifest.files:
-        detector = Detector.load(run.path / "detector")
+    if detector is not None:
         run.write_text(f"detector/{CARD_FILE}", write_card(detector.header, metrics=metrics))
     _write_page(run, metrics, rows)
 
@@ -108,6 +114,7 @@ def _counts(rows: pd.DataFrame, run: RunFolder, name: str, judge: Judge) -> dict
         unsupported = {"located_without_accepted_answer": sum(correct is not True for correct in judged)}
     return {
         "questions": len(questions),
+        "kept": len(run.table(KEPT)),
         "answers": len(rows),
         "correct": int(right.sum()),
         "incorrect": int(wrong.sum()),

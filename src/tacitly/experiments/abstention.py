@@ -33,10 +33,9 @@ def keep_back(rows: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
 
     Example:
         >>> rows = pd.DataFrame({"answer_id": list("abcdef"), "question_id": list("abcdef"), "entity": list("uvwxyz"),
-        ...                      "correct": pd.Series([True, None] * 3, dtype=object)})
-        >>> kept = keep_back(rows, rng=np.random.default_rng(0))
-        >>> len(kept), bool(kept["drawn"].iloc[0]) == (rows.set_index("answer_id")["correct"][kept["answer_id"]][0] == 1)
-        (1, True)
+        ...                      "correct": pd.Series([True] * 5 + [None], dtype=object)})
+        >>> keep_back(rows, rng=np.random.default_rng(0)).to_dict("records")
+        [{'answer_id': 'c', 'question_id': 'c', 'entity': 'w', 'drawn': True}]
     """
     entities = rows["entity"].astype(str)
     names = np.array(sorted(entities.unique()), dtype=object)

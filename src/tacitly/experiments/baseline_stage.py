@@ -9,14 +9,13 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from tacitly.activations.base import StateTable
-from tacitly.baselines.catalog import CONTROLS, load_control
+from tacitly.baselines.catalog import CONTROLS
 from tacitly.errors import UndefinedMetricError
 from tacitly.evaluation.calibration import fit_platt
-from tacitly.evaluation.folds import Fold, OuterFold
-from tacitly.evaluation.metrics import fold_aurocs
+from tacitly.evaluation.folds import OuterFold
 from tacitly.experiments.answer_table import AnswerTable, read_answers
 from tacitly.experiments.calibrating import CALIBRATED_PREFIX
-from tacitly.experiments.cell_ranking import merge_margins
+from tacitly.experiments.control_scores import inner_auroc, score_control
 from tacitly.experiments.fold_plan import FoldPlan, plan_folds
 from tacitly.experiments.nested_fit import fit_nested
 from tacitly.experiments.probe_controls import LAYER_0, SHUFFLED, ProbeControls
@@ -158,7 +157,7 @@ def _score_fold(
     inner: dict[str, float] = {}
     for name, values in table.sets[plan.answers].baselines.items():
         methods[name] = np.where(tested, values, np.nan)
-        inner[name] = _inner_auroc(np.where(outer.fold.train & present, values, np.nan), outer.inner, table)
+        inner[name] = inner_auroc(np.where(outer.fold.train & present, values, np.nan), outer.inner, table)
     best_baseline = _best(inner)
     if best_baseline is not None:
         methods[BEST_BASELINE] = methods[best_baseline]
@@ -193,17 +192,9 @@ def _score_controls(
     for name in CONTROLS:
         if name == "located" and plan.answers == "located":
             continue
-        control = load_control(name)
-        parts = []
-        for fold in (outer.fold, *outer.inner):
-            train, test = fold.train & present, fold.test & present
-            if not test.any() or len(set(table.correct[train].tolist())) < 2:
-                parts.append(np.full(len(table.correct), np.nan))
-            else:
-                parts.append(control.scores(table.rows, table.correct, train=train, test=test))
-        scores[name] = np.where(tested, parts[0], np.nan)
-        inner[name] = _mean(np.stack(parts[1:]), outer.inner, table)
-        train_scores[name] = merge_margins(np.stack(parts[1:]), outer.inner)[0]
+        found = score_control(name, outer, table, present=present)
+        if found is not None:
+            scores[name], train_scores[name], inner[name] = found.test, found.train, found.inner
     for shuffle, margins in enumerate(controls.fit_shuffled(plan, outer, choice)):
         scores[f"{SHUFFLED}/{shuffle}"] = margins
     try:
@@ -215,15 +206,6 @@ def _score_controls(
         inner[LAYER_0] = layer_0.choice.inner_auroc
         train_scores[LAYER_0] = layer_0.choice.margins
     return _Controls(scores, train_scores, inner, missing)
-
-
-def _inner_auroc(scores: Float[np.ndarray, " row"], inner: tuple[Fold, ...], table: AnswerTable) -> float:
-    return _mean(np.tile(scores, (len(inner), 1)), inner, table)
-
-
-def _mean(scores: Float[np.ndarray, "fold row"], inner: tuple[Fold, ...], table: AnswerTable) -> float:
-    merged, numbers = merge_margins(scores, inner)
-    return float(fold_aurocs(table.correct, merged, numbers, weights=np.ones((1, len(numbers))))[0])
 
 
 def _defined(values: Mapping[str, float]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from tacitly.evaluation.decisions import measure_decisions
 from tacitly.evaluation.intervals import Interval, percentile_interval, resample_groups
 from tacitly.evaluation.metrics import compare_within_answers, fold_aurocs, snap_ties
-from tacitly.experiments.answer_table import Grouping, SetName
+from tacitly.experiments.answer_table import GROUPINGS, SETS, Grouping, SetName
 from tacitly.experiments.score_rows import method_in
 
 REASON_ONE_CLASS = "no fold tests both right and wrong answers"
@@ -99,6 +99,11 @@ def collect_scores(
         folds[index] = part["outer_fold"].to_numpy(dtype=np.int64)[known]
         methods.setdefault(str(method).removeprefix(prefix), []).append(SeedScores(values, folds))
     return MethodScores(correct=rows["correct"].astype(bool).to_numpy(), groups=groups, methods=methods)
+
+
+def resampling_rng(seed: int, answers: SetName, grouping: Grouping) -> np.random.Generator:
+    """The source of the draws of one set and grouping: whoever computes a figure again draws the same groups."""
+    return np.random.default_rng([seed, 4, SETS.index(answers), GROUPINGS.index(grouping)])
 
 
 @dataclass(frozen=True, slots=True)

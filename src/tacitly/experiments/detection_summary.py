@@ -20,6 +20,7 @@ from tacitly.experiments.detection_metrics import (
     collect_scores,
     decisions,
     estimate,
+    resampling_rng,
     within_answer,
 )
 from tacitly.experiments.probe_controls import SHUFFLED
@@ -88,8 +89,8 @@ def summarise_detection(
     keys = {"by_entity": known["entity"].astype(str).to_numpy(dtype=object), "by_answer": answer_strings(known)}
     parts: dict[SetName, dict[str, Any]] = {name: {} for name in SETS}
     located: dict[Grouping, MethodScores] = {}
-    for s, name in enumerate(SETS):
-        for g, grouping in enumerate(GROUPINGS):
+    for name in SETS:
+        for grouping in GROUPINGS:
             found = collect_scores(known, scores, answers=name, grouping=grouping, groups=keys[grouping])
             if PROBE not in found.methods:
                 parts[name][grouping] = None
@@ -99,7 +100,7 @@ def summarise_detection(
                 continue
             if name == "located":
                 located[grouping] = found
-            rng = np.random.default_rng([seed, 4, s, g])
+            rng = resampling_rng(seed, name, grouping)
             parts[name][grouping] = _evaluation(found, name, grouping, probes, baselines, replicates, rng)
     within = _within(located, keys, replicates, np.random.default_rng([seed, 5]), reasons)
     return {

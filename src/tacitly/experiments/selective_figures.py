@@ -46,7 +46,8 @@ def summarise_selection(found: MethodScores, *, weights: Float[np.ndarray, "repl
             less = None if both[0] is None or both[1] is None else both[0] - both[1]
             entry[name][f"minus_{rival}"] = estimate(less, key="diff", reason=_reason(found, rival))
     probe = measured[PROBE]
-    for name, bound in (("random", probe and probe.random), ("oracle", probe and probe.oracle)):
+    for name in ("random", "oracle"):
+        bound = None if probe is None else getattr(probe, name)
         entry["aurc"][name] = estimate(bound, key="aurc", reason=NO_SCORES)
     return entry
 

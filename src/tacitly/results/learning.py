@@ -6,13 +6,11 @@ from tacitly.activations.store import ActivationStore
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import KEPT, every_greedy_row, greedy_rows, read_questions
 from tacitly.evaluation.abstention import fix_thresholds
+from tacitly.evidence import ABSTENTION, BASELINES, INNER_FOLDS, PROBES
 from tacitly.experiments.abstention import keep_back, make_promise, score_answers
 from tacitly.experiments.error_detection import DetectorSource, ProbeStage, score_baselines, train_probes
 from tacitly.probes.asking import Asking
 from tacitly.probes.detector import HEADER_FILE, WEIGHTS_FILE, Detector, DetectorModel
-
-PROBES, BASELINES = "experiments/probes.json", "experiments/baselines.json"
-INNER_FOLDS, ABSTENTION = "experiments/inner_folds.parquet", "experiments/abstention.parquet"
 
 
 def write_probes(bench: Bench) -> None:

@@ -8,14 +8,15 @@ import pandas as pd
 
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import KEPT, greedy_rows, read_questions
+from tacitly.evidence import BASELINES, PROBES, read_evidence
 from tacitly.experiments.abstention import summarise_abstention
+from tacitly.experiments.checks.check_study import check_study
 from tacitly.experiments.error_detection import summarise_detection
 from tacitly.experiments.judge_agreement import summarise_agreement
 from tacitly.judges.base import Judge
 from tacitly.judges.catalog import MATCHING
 from tacitly.probes.detector import CARD_FILE, HEADER_FILE, Detector
 from tacitly.probes.detector_card import write_card
-from tacitly.results.learning import BASELINES, PROBES
 from tacitly.run_folder import RunFolder
 
 PAGE = "report/index.html"
@@ -33,6 +34,7 @@ def write_report(bench: Bench) -> None:
     known = counts["correct"] + counts["incorrect"]
     stages = run.manifest.stages
     detector = Detector.load(run.path / "detector") if f"detector/{HEADER_FILE}" in run.manifest.files else None
+    checks = [check.as_json() for check in check_study(read_evidence(run))]
     metrics = {
         "schema": 1,
         "model": run.manifest.model,
@@ -50,6 +52,7 @@ def write_report(bench: Bench) -> None:
             alpha=bench.settings.abstention.alpha,
             reason=run.json(PROBES)["detector_reason"],
         ),
+        "checks": checks,
         "timings": {name: record.seconds for name, record in stages.items() if name != "report"},
         "peak_rss_mb": run.manifest.peak_rss_mb,
     }

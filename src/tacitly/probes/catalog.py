@@ -6,6 +6,7 @@ from tacitly.errors import SettingsError
 from tacitly.probes.base import Probe
 from tacitly.probes.family import Family
 from tacitly.probes.logistic import C_GRID
+from tacitly.probes.unseen import UNSEEN_FAMILIES
 
 FAMILIES = {
     "logistic": Family(
@@ -17,6 +18,7 @@ FAMILIES = {
         estimator="tacitly.probes.mean_difference:MeanDifferenceProbe",
         words="the direction from the mean wrong answer to the mean right one",
     ),
+    **UNSEEN_FAMILIES,
 }
 
 

@@ -182,7 +182,7 @@ class _Reader:
 
 def _size(features: Features) -> int:
     """Bytes that a reading takes."""
-    values = features.values
+    values = features.values  # noqa: PD011
     return int(sum(part.nbytes for part in values) if values.dtype == object else values.nbytes)
 
 

@@ -1,4 +1,4 @@
-"""Logistic regression on answers that are weighted so that it cannot gain by learning which answers are mostly right."""
+"""Logistic regression with weights for answers, so that knowing which are mostly right gains it nothing."""
 
 from typing import Any, Literal, Self
 

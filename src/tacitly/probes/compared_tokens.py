@@ -162,4 +162,6 @@ class Agreement:
 
 def _directions(states: Float[np.ndarray, "answer width"]) -> Float[np.ndarray, "answer width"]:
     lengths = np.linalg.norm(states, axis=1, keepdims=True)
-    return np.divide(states, lengths, out=np.zeros_like(states), where=lengths > 0)
+    directions: Float[np.ndarray, "answer width"] = np.zeros_like(states)
+    np.divide(states, lengths, out=directions, where=lengths > 0)
+    return directions

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from tacitly.errors import UndefinedMetricError
 from tacitly.probes.grid import Cell
@@ -42,7 +42,7 @@ class Joined:
             if key not in material.memory:
                 material.memory[key] = reading.read(material, key[1])
             found.append(material.memory[key])
-        values = np.concatenate([features.values for features in found], axis=1)
+        values = np.concatenate([features.values for features in found], axis=1)  # noqa: PD011
         return Features(values, np.logical_and.reduce([features.present for features in found]))
 
 
@@ -72,7 +72,7 @@ class Probabilities:
             if name.startswith(("probability_", "perplexity_")):
                 columns.append(_log(values))
         joined = np.stack(columns, axis=1)
-        present = ~np.isnan(joined).any(axis=1)
+        present: Bool[np.ndarray, " answer"] = ~np.isnan(joined).any(axis=1)
         return Features(np.where(present[:, None], joined, 0.0).astype(np.float32), present)
 
     def _names(self, material: Material) -> list[str]:
@@ -82,7 +82,8 @@ class Probabilities:
 def _log(values: Float[np.ndarray, " answer"]) -> Float[np.ndarray, " answer"]:
     """The logarithm of a probability, or minus that of a perplexity (whose score is its negative)."""
     size = np.log(np.maximum(np.abs(values), _LEAST))
-    return np.where(values < 0, -size, size)
+    signed: Float[np.ndarray, " answer"] = np.where(values < 0, -size, size)
+    return signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +110,13 @@ class MinusSameAnswer:
     def read(self, material: Material, place: Place) -> Features:
         """The differences; exactly zero for equal states of the same exact answer."""
         found = self.main.read(material, place)
-        values = found.values.astype(np.float64)
-        codes, names = pd.factorize(np.where(found.present, material.columns[ANSWER_GIVEN], None))
+        values = found.values.astype(np.float64)  # noqa: PD011
+        codes, names = pd.factorize(material.columns[ANSWER_GIVEN])
         centred = np.zeros_like(values)
         for code in range(len(names)):
-            rows = np.flatnonzero(codes == code)
+            rows = np.flatnonzero((codes == code) & found.present)
+            if not len(rows):
+                continue
             # Measured from the first one, so that equal states leave exactly nothing.
             offset = values[rows] - values[rows[0]]
             centred[rows] = offset - offset.mean(axis=0)

@@ -20,7 +20,7 @@ _AT_RANKING = ({"C": RANKING_C, "tolerance": 1e-3},)  # the inner folds choose a
 class WithEmbedding:
     """The layer-0 state of the exact answer's last token, and a state of the exact answer: `[answer, 2, width]`."""
 
-    main: AnswerToken = AnswerToken()
+    main: AnswerToken
 
     @property
     def words(self) -> str:
@@ -56,7 +56,7 @@ UNSEEN_FAMILIES = {
     "without_embedding": Family(
         estimator="tacitly.probes.erased:WithoutEmbeddingProbe",
         words="what the layer-0 state does not predict of the state",
-        reads=WithEmbedding(),
+        reads=WithEmbedding(AnswerToken(layers=2)),  # a regression per place and fold costs six times what a probe does
         grid=({"alpha": 1.0}, {"alpha": 10.0}),
     ),
     "without_answers": Family(

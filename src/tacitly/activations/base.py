@@ -50,7 +50,7 @@ class ContrastTable(Protocol):
     def present(self) -> Bool[np.ndarray, " answer"]:
         """Which answers have a pair."""
 
-    def pairs(self, layer: int) -> Float[np.ndarray, "answer 2 width"]:
+    def layer_states(self, layer: int) -> Float[np.ndarray, "answer 2 width"]:
         """The states after "true" and after "false", in this order; zeros where an answer has no pair."""
 
 
@@ -120,7 +120,7 @@ class ArrayContrastTable:
         present: Which answers have one; all of them by default.
 
     Example:
-        >>> ArrayContrastTable({3: np.zeros((5, 2, 4), np.float32)}).pairs(3).shape
+        >>> ArrayContrastTable({3: np.zeros((5, 2, 4), np.float32)}).layer_states(3).shape
         (5, 2, 4)
     """
 
@@ -135,7 +135,7 @@ class ArrayContrastTable:
         all_of_them = np.ones(len(next(iter(self._values.values()))), dtype=bool)
         self.present: Bool[np.ndarray, " answer"] = all_of_them if present is None else present
 
-    def pairs(self, layer: int) -> Float[np.ndarray, "answer 2 width"]:
+    def layer_states(self, layer: int) -> Float[np.ndarray, "answer 2 width"]:
         """The pairs of one layer."""
         values: Float[np.ndarray, "answer 2 width"] = self._values[layer].astype(np.float32)
         return values

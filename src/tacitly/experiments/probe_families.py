@@ -1,8 +1,10 @@
 """Families of probes on the same answers and folds as the reference probe."""
 
+import sys
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -48,7 +50,7 @@ def score_families(
     *,
     probes: Mapping[str, Any],
     names: Sequence[str],
-    contrast: ContrastTable | None = None,
+    contrast: Mapping[str, ContrastTable] | None = None,
     seeds: Sequence[int] = (0,),
     seed: int = 0,
     progress: Progress | None = None,
@@ -64,7 +66,7 @@ def score_families(
         states: Their states, in the same order.
         probes: The record of the probes stage.
         names: The families.
-        contrast: The states of the same answers after a verdict on them.
+        contrast: The states of the same answers after a verdict on them, by what it was on.
         seeds: The same as for the probes.
         seed: The same as for the probes.
         progress: Hears of each outer fold.
@@ -93,8 +95,10 @@ def score_families(
             except UndefinedMetricError as error:
                 return str(error)
 
+        family.make()  # imports what it needs, so that its seconds are its own
         started = time.perf_counter()
-        results = run_in_threads(run, jobs)
+        with _one_torch_thread():
+            results = run_in_threads(run, jobs)
         told[name] = _describe(family, wall=time.perf_counter() - started, results=results)
         for job, result in zip(jobs, results, strict=True):
             progress.advance()
@@ -144,13 +148,13 @@ def _list_jobs(table: AnswerTable, probes: Mapping[str, Any], *, seeds: Sequence
     ]
 
 
-def _material(table: AnswerTable, states: StateTable, contrast: ContrastTable | None) -> Material:
+def _material(table: AnswerTable, states: StateTable, contrast: Mapping[str, ContrastTable] | None) -> Material:
     columns = {
         "given": table.groups["by_answer"],
         "entity": table.groups["by_entity"],
         **table.sets["located"].baselines,
     }
-    return Material(states=states, contrast=contrast, columns=columns)
+    return Material(states=states, contrast=contrast or {}, columns=columns)
 
 
 def _fit(job: _Job, family: Family, table: AnswerTable, reader: "_Reader", seed: int) -> FamilyFit:
@@ -159,6 +163,21 @@ def _fit(job: _Job, family: Family, table: AnswerTable, reader: "_Reader", seed:
     if not all(is_eligible(found.present, among, table.correct) for found in features.values()):
         raise UndefinedMetricError(NOT_ENOUGH)
     return fit_family(family, features, table.correct, outer=job.outer, material=reader.material, seed=seed)
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    """Have threads that begin now compute alone, where torch is in use: these networks are too small for more."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Reader:

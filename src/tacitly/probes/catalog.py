@@ -6,6 +6,7 @@ from tacitly.errors import SettingsError
 from tacitly.probes.base import Probe
 from tacitly.probes.family import Family
 from tacitly.probes.logistic import C_GRID
+from tacitly.probes.readings import ContrastPair, EveryLayer, EveryToken
 from tacitly.probes.unseen import UNSEEN_FAMILIES
 
 FAMILIES = {
@@ -17,6 +18,38 @@ FAMILIES = {
     "mean_difference": Family(
         estimator="tacitly.probes.mean_difference:MeanDifferenceProbe",
         words="the direction from the mean wrong answer to the mean right one",
+    ),
+    "lda": Family(
+        estimator="tacitly.probes.lda:LdaProbe",
+        words="linear discriminant analysis with a shrunk covariance",
+    ),
+    "nearest_centroid": Family(
+        estimator="tacitly.probes.nearest_centroid:NearestCentroidProbe",
+        words="nearer to the right answers' centre or to the wrong ones', by Euclid's or Mahalanobis's distance",
+        grid=({"metric": "euclidean"}, {"metric": "mahalanobis"}),
+    ),
+    "mlp": Family(
+        estimator="tacitly.probes.mlp:MlpProbe",
+        words="a network with three hidden layers (SAPLMA)",
+        grid=({"epochs": 5}, {"epochs": 10}),
+    ),
+    "layer_ensemble": Family(
+        estimator="tacitly.probes.layer_ensemble:LayerEnsembleProbe",
+        words="a logistic regression per layer, their log-odds averaged",
+        reads=EveryLayer(),
+        grid=tuple({"C": C, "depth": depth} for C in (1e-3, 1e-2) for depth in ((0.0, 1.0), (1 / 3, 1.0))),
+    ),
+    "attention": Family(
+        estimator="tacitly.probes.attention:AttentionProbe",
+        words="a learned query over all tokens of the answer",
+        reads=EveryToken(),
+        grid=({"epochs": 2}, {"epochs": 4}, {"epochs": 8}),
+    ),
+    "contrast_consistent": Family(
+        estimator="tacitly.probes.contrast_consistent:ContrastConsistentProbe",
+        words="a direction on which “true” and “false” disagree (CCS); its sign alone is taken from labels",
+        reads=ContrastPair(),
+        supervised=False,
     ),
     **UNSEEN_FAMILIES,
 }

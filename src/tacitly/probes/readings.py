@@ -12,7 +12,7 @@ from tacitly.errors import UndefinedMetricError
 from tacitly.probes.grid import Cell
 
 EVERY_TOKEN = "every answer token"  # noqa: S105
-AFTER_VERDICT = "after a verdict"
+CONTRAST_ORDER = ("exact_answer", "answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,15 @@ class Material:
 
     Attributes:
         states: Their states.
-        contrast: Their states after a verdict on them; None where the model was not asked.
+        contrast: Their states after a verdict on them, by what the verdict was on: `exact_answer` or `answer`; empty
+            where the model was not asked.
         columns: Other things known of each answer, by name: `given` (the exact answer in its canonical form),
             `entity`, and the token probabilities that every answer has.
         memory: What a reading that costs much keeps for the next time, by the reading and its place.
     """
 
     states: StateTable
-    contrast: ContrastTable | None = None
+    contrast: Mapping[str, ContrastTable] = field(default_factory=dict)
     columns: Mapping[str, Shaped[np.ndarray, " answer"]] = field(default_factory=dict)
     memory: "dict[tuple[Reading, Place], Features]" = field(default_factory=dict, compare=False, repr=False)
 
@@ -154,17 +155,18 @@ class ContrastPair:
     words: str = "states after “true” and after “false”"
 
     def places(self, material: Material, cell: Cell) -> tuple[Place, ...]:
-        """The layer of the reference probe's cell, or the nearest one that was kept."""
-        if material.contrast is None or not material.contrast.layers:
-            raise UndefinedMetricError("the model was not asked about its answers (self_evaluation.of names what)")
-        layer = min(material.contrast.layers, key=lambda kept: (abs(kept - cell.layer), kept))
-        return (Place("residual", layer, AFTER_VERDICT),)
+        """The layer of the reference probe's cell, or the nearest one that was kept, of exact answers if there are."""
+        for asked in CONTRAST_ORDER:
+            layers = material.contrast[asked].layers if asked in material.contrast else ()
+            if layers:
+                layer = min(layers, key=lambda kept: (abs(kept - cell.layer), kept))
+                return (Place("residual", layer, f"verdict on {asked}"),)
+        raise UndefinedMetricError("the model was not asked about its answers (self_evaluation.of names what)")
 
     def read(self, material: Material, place: Place) -> Features:
         """The pairs of the layer."""
-        if material.contrast is None:
-            raise UndefinedMetricError("the model was not asked about its answers")
-        return Features(material.contrast.pairs(layer_of(place)), material.contrast.present)
+        table = material.contrast[place.position.removeprefix("verdict on ")]
+        return Features(table.layer_states(layer_of(place)), table.present)
 
 
 def layer_of(place: Place) -> int:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tacitly.experiments.answer_selection import STRATEGIES, choose_answers, cluster_sizes, count_tokens, pick
@@ -130,6 +130,7 @@ samples_strategy = st.lists(
 
 
 @given(samples=samples_strategy)
+@settings(max_examples=60, deadline=None)
 def test_no_strategy_beats_the_ceiling_and_the_oracle_is_the_types_counts(samples: list[Said]) -> None:
     found = chosen(samples, [0.5] * len(samples))
     assert all(value <= found["ceiling"] for name, value in found.items() if name != "greedy")
@@ -141,6 +142,7 @@ def test_no_strategy_beats_the_ceiling_and_the_oracle_is_the_types_counts(sample
 
 
 @given(samples=samples_strategy)
+@settings(max_examples=60, deadline=None)
 def test_the_majority_does_not_depend_on_which_samples_are_right(samples: list[Said]) -> None:
     made = table(samples)
     turned = table([(not right, what, sure) for right, what, sure in samples])

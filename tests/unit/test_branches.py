@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tacitly.engines import branches
-from tacitly.engines.branches import Branches, BranchReader, BranchesRead, Ending
+from tacitly.engines.branches import Branches, BranchesRead, BranchReader, Ending
 from tacitly.models.load import LanguageModel
 from tests.tiny import ARCHITECTURES, language_model
 

@@ -197,7 +197,7 @@ def test_a_study_asks_about_every_greedy_answer_and_compares_what_it_hears(finis
     rows = run.table("answers").merge(run.table("spans"), on="answer_id").sort_values("answer_id", ignore_index=True)
     assert said["answer_id"].tolist() == rows["answer_id"].tolist()
     located = rows["first_token"].notna()
-    assert 0 < located.sum()
+    assert located.sum() > 0
     assert said["p_true"].between(0, 1).all()
     assert (said["p_true_exact"].notna() == located).all()
     assert set(said.loc[~located, "reason_exact"]) <= {"no exact answer was located"}

@@ -120,6 +120,8 @@ def _run_stage(stage: str, bench: Bench) -> bool:
     if stage == "answers":
         pending = pending_answers(bench.run, bench.settings.generate.samples)  # samples may have grown
         record.complete = record.complete and not pending
+        if pending:  # the run says how many it is asked for, though no stage that depends on them may be reached
+            bench.run.manifest.settings["generate"]["samples"] = bench.settings.generate.samples
     if record.complete:
         return False
     for later in GROWING if stage == "answers" else ():

@@ -31,23 +31,21 @@ def study(
 
     with Bars(show.messages()) as bars:
         result = run_study(recipe, overrides=settings or [], out=out, until=until, redo=redo, progress=bars)
-    if not result.stages:
-        show.messages().print("nothing to do: every stage is complete", highlight=False)
-    if result.metrics is None:
-        show.line(f"stopped after {until}; the run is in {result.folder}")
-        return
-    show.result(result.metrics)
-    show.line(f"report: {result.report}")
+    show.study(result, until=until)
 
 
 def check(folder: Folder) -> None:
-    """Are the run's files whole, and do they follow the protocol?"""
+    """Are the run's files whole, and do its figures follow from them?
+
+    Recomputes what a reader has to take on trust. BAD fails; a note is what to know before relying on the figures.
+    """
     from tacitly.errors import RunFolderError
     from tacitly.verify import check_run
 
     findings = check_run(folder)
     for finding in findings:
-        show.line(f"{'ok  ' if finding.ok else 'BAD '} {finding.what}")
+        mark = "note" if finding.note else "ok  "
+        show.line(f"{mark if finding.ok else 'BAD '} {finding.what}")
     bad = sum(not finding.ok for finding in findings)
     if bad:
         raise RunFolderError(f"{bad} of {len(findings)} checks failed in {str(folder)!r}", remedy="run its study again")

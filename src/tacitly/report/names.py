@@ -40,6 +40,9 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "located_by": "which locator found it",
         "layer0": "probe at layer 0",
         "shuffled": "probe on shuffled labels",
+        "p_true": "p(True), whole answer",
+        "p_true_exact": "p(True), exact answer",
+        "p_true_single": "log p(\u201cTrue\u201d), whole answer, one order",
     }
 )
 

@@ -3,8 +3,8 @@
 from tacitly.activations.store import ActivationStore
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import greedy_rows
+from tacitly.evidence import PROBES
 from tacitly.experiments.probe_families import score_families
-from tacitly.results.learning import PROBES
 
 FAMILIES = "experiments/families.json"
 

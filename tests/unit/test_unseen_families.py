@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.utils.estimator_checks import check_estimator
 
 from tacitly.activations.base import ArrayStateTable
 from tacitly.errors import UndefinedMetricError
@@ -163,6 +164,11 @@ def test_every_family_finds_what_differs_within_an_answer_if_it_reads_states(nam
     assert np.isnan(fit.margins[~data.test]).all()
     if name not in ("probabilities", "agreement"):
         assert data.within(fit.margins) > 0.7
+
+
+@pytest.mark.parametrize("probe", [BalancedProbe(), WithoutAnswersProbe()])
+def test_probes_of_plain_states_keep_scikit_learns_contract(probe):
+    check_estimator(probe, on_skip=None)
 
 
 def test_weights_balance_what_they_say():

@@ -16,6 +16,7 @@ from tacitly.run_folder import RunFolder
 
 FOLDER = "activations"
 PRESENT = "present"
+TOKENS = ".tokens"
 LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
@@ -96,7 +97,7 @@ def write_tensors(
             tensors[f"{site}.{layer}"] = _stored(kept, f"{site}.{layer}", answers, half, wide)
             if layer in token_layers:
                 whole = np.concatenate([a.states[site][row][1 : a.n_tokens + 1] for a in answers])
-                name = f"{site}.{layer}.tokens"
+                name = f"{site}.{layer}{TOKENS}"
                 tensors[name] = _stored(whole, name, answers, half, wide)
     if token_layers:
         tensors["offsets"] = np.cumsum([0, *(a.n_tokens for a in answers)])
@@ -152,12 +153,14 @@ class ActivationStore:
         self._n = len(answer_ids)
         self.positions: tuple[str, ...] = ()
         self._layers: dict[str, list[int]] = {}
+        self._token_layers: dict[str, list[int]] = {}
         self._present = np.zeros((self._n, 0), dtype=bool)
         for number, (path, where, rows_here) in enumerate(self._groups):
             with safe_open(path, framework="numpy") as file:
                 if number == 0:
                     self.positions = tuple(filter(None, file.metadata()["positions"].split(",")))
                     self._layers = _layers(list(file.keys()))
+                    self._token_layers = _layers(list(file.keys()), ending=TOKENS)
                     self._present = np.zeros((self._n, len(self.positions)), dtype=bool)
                 self._present[where] = file.get_tensor(PRESENT)[rows_here].astype(bool)
 
@@ -169,6 +172,10 @@ class ActivationStore:
     def layers(self, site: str) -> tuple[int, ...]:
         """The layers of a site."""
         return tuple(self._layers[site])
+
+    def token_layers(self, site: str) -> tuple[int, ...]:
+        """The layers of a site of which every answer token was kept."""
+        return tuple(self._token_layers.get(site, ()))
 
     def present(self, position: str) -> Bool[np.ndarray, " answer"]:
         """Which answers have a position."""
@@ -197,16 +204,18 @@ class ActivationStore:
         found: list[np.ndarray] = [np.zeros((0, 0), np.float32)] * self._n
         for path, where, rows in self._groups:
             with safe_open(path, framework="numpy") as file:
-                offsets, values = file.get_tensor("offsets"), file.get_tensor(f"{site}.{layer}.tokens")
+                offsets, values = file.get_tensor("offsets"), file.get_tensor(f"{site}.{layer}{TOKENS}")
             for target, row in zip(where, rows, strict=True):
                 found[target] = values[offsets[row] : offsets[row + 1]].astype(np.float32)
         return found
 
 
-def _layers(names: Sequence[str]) -> dict[str, list[int]]:
+def _layers(names: Sequence[str], *, ending: str = "") -> dict[str, list[int]]:
     layers: dict[str, list[int]] = {}
     for name in names:
-        site, dot, layer = name.partition(".")
+        if not name.endswith(ending):
+            continue
+        site, dot, layer = name.removesuffix(ending).partition(".")
         if dot and layer.isdigit():
             layers.setdefault(site, []).append(int(layer))
     return {site: sorted(numbers) for site, numbers in sorted(layers.items())}

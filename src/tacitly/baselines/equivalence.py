@@ -11,7 +11,7 @@ EquivalenceName = Literal["match", "embedding", "nli"]
 SIMILARITIES: dict[EquivalenceName, str] = {"match": "jaccard", "embedding": "embedding", "nli": "nli"}
 """What the similarity is called that goes with each equivalence."""
 
-SAME_FROM = 0.8
+SAME_FROM = 0.7
 """The least cosine of two exact answers that are the same (`docs/reference/baselines.md`)."""
 
 

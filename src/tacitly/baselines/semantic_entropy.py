@@ -23,6 +23,8 @@ class SemanticEntropy:
 
     def score(self, question: SampledQuestion) -> float:
         """Minus the entropy; NaN where a sample has no likelihood."""
+        if not np.isfinite(question.log_likelihoods).all():
+            return float("nan")
         return -likelihood_entropy(question.log_likelihoods, question.classes)
 
 

@@ -122,11 +122,8 @@ def with_further(
         known = {*one.baselines, *one.missing_baselines}
         if taken := sorted(known.intersection({*further, *absent}) | {*further}.intersection(absent)):
             raise ValueError(f"there are two baselines {taken[0]!r}")
-        gaps = {
-            baseline: int((one.rows & ~np.isfinite(values)).sum())
-            for baseline, values in further.items()
-            if name == "located" or not baseline.endswith("_exact")
-        }
+        own = [b for b in (*further, *absent) if name == "located" or not b.endswith("_exact")]
+        gaps = {b: int((one.rows & ~np.isfinite(further[b])).sum()) for b in own if b in further}
         missing = {
             baseline: f"{count} of {int(one.rows.sum())} answers have no such score"
             for baseline, count in gaps.items()
@@ -136,7 +133,7 @@ def with_further(
         sets[name] = replace(
             one,
             baselines={**one.baselines, **fitting},
-            missing_baselines={**one.missing_baselines, **missing, **absent},
+            missing_baselines={**one.missing_baselines, **missing, **{b: absent[b] for b in own if b in absent}},
         )
     return replace(table, sets=sets)
 

@@ -68,7 +68,7 @@ def shared_questions(base: RunConditions, tuned: RunConditions) -> list[str]:
             f"{tuned.name!r} {len(tuned.questions)}",
             allowed=f"runs that share at least {LEAST_SHARED:.0%} of their questions",
             remedy="run both studies with the same task.name, task.path, task.limit and seed, and both with "
-            "task.split_from=<the tuned model's folder> and the same task.entities",
+            "task.split_from=<the tuned model's folder>, the same task.entities and the same abstention.alpha",
         )
     _require_same_content(base, tuned, ids)
     return ids

@@ -11,6 +11,7 @@ from tacitly.experiments.fold_plan import FoldPlan
 
 SCORE_COLUMNS = ("answer_id", "method", "grouping", "seed", "outer_fold", "score")
 CONTROL_PREFIX = "control:"
+FAMILY_PREFIX = "family:"
 ALL_PREFIX = "all:"
 SAMPLES_PREFIX = "samples:"
 APART = (SAMPLES_PREFIX,)

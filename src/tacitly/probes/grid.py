@@ -190,6 +190,16 @@ class MarginScale:
         shared: Float[np.ndarray, " row"] = (margins - self.mean) / self.spread
         return shared
 
+    def restore(self, shared: Float[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
+        """What this probe's log-odds would be for values on the shared scale.
+
+        Example:
+            >>> MarginScale(mean=1.0, spread=2.0).restore(np.array([-1.0, 1.0])).tolist()
+            [-1.0, 3.0]
+        """
+        margins: Float[np.ndarray, " row"] = shared * self.spread + self.mean
+        return margins
+
 
 def standardise(features: Float[np.ndarray, "row feature"]) -> Float[np.ndarray, "row feature"]:
     """Bring each feature to mean 0 and spread 1 over all rows; one that is constant becomes 0.

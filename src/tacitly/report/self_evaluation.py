@@ -34,5 +34,5 @@ def _sentence(words: str, said: Mapping[str, Any]) -> str:
         return f"p(True) of {words} is not defined: {reason_in(said, 'mean')}."
     return (
         f"Asked whether its own {words} are true, the model says so of {100 * first:.0f} in 100 where \u201cTrue\u201d "
-        f"is the first option, and of {100 * last:.0f} in 100 where it is the second; p(True) is the mean of both orders."
+        f"is the first option, and of {100 * last:.0f} in 100 where it is the second; p(True) is the mean over both."
     )

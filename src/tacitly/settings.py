@@ -76,10 +76,14 @@ class ModelSettings(_Settings):
 
 
 class GenerateSettings(_Settings):
-    """How answers are written. `samples` counts sampled answers beside the greedy one."""
+    """How answers are written. `samples` counts sampled answers beside the greedy one.
+
+    `seed` draws the samples alone; None is the study's own seed, which also draws questions and folds.
+    """
 
     max_new_tokens: int | None = Field(default=None, ge=1)
     samples: int = Field(default=0, ge=0)
+    seed: int | None = Field(default=None, ge=0)
     temperature: float = Field(default=1.0, gt=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
     stop: tuple[str, ...] = ()
@@ -214,6 +218,11 @@ class StudySettings(_Settings):
     abstention: AbstentionSettings = AbstentionSettings()
     judge: JudgeSettings = JudgeSettings()
     seed: int = Field(default=0, ge=0)
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed that every sampled answer's own seed derives from."""
+        return self.seed if self.generate.seed is None else self.generate.seed
 
 
 class TrainSettings(_Settings):

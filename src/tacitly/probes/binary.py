@@ -105,7 +105,7 @@ class Standard:
     spread: Float[np.ndarray, "..."]
 
     @classmethod
-    def of(cls, X: Float[np.ndarray, "row ..."]) -> Self:
+    def of(cls, X: Float[np.ndarray, "row ..."]) -> "Standard":
         """Measure features over their rows."""
         centre, spread = X.mean(axis=0), X.std(axis=0)
         return cls(centre, np.where(spread > 10 * np.finfo(X.dtype).eps * np.abs(centre), spread, 1.0))

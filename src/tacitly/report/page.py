@@ -7,6 +7,7 @@ import pandas as pd
 
 from tacitly.report.curves import probe_scores
 from tacitly.report.examples import choose_examples
+from tacitly.report.families import family_lines, family_reasons
 from tacitly.report.judges import judge_pairs
 from tacitly.report.names import GROUPINGS
 from tacitly.report.offline_page import render_page
@@ -106,6 +107,8 @@ def build_report(
             (words, value) for key, words in _COUNTS if (value := number_in(metrics.get("counts"), key)) is not None
         ],
         judges=judge_pairs(metrics, rows, judgements),
+        families=family_lines(metrics),
+        family_reasons=family_reasons(family_lines(metrics)),
         within=_within(metrics),
         within_words=within_sentence(metrics),
         examples=choose_examples(rows, probe_scores(scores, rows, grouping="by_entity")),

@@ -9,11 +9,13 @@ import pandas as pd
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import greedy_rows, read_questions
 from tacitly.experiments.error_detection import summarise_detection
+from tacitly.experiments.family_summary import summarise_families
 from tacitly.experiments.judge_agreement import summarise_agreement
 from tacitly.judges.base import Judge
 from tacitly.judges.catalog import MATCHING
 from tacitly.probes.detector import CARD_FILE, HEADER_FILE, Detector
 from tacitly.probes.detector_card import write_card
+from tacitly.results.families import FAMILIES
 from tacitly.results.learning import BASELINES, PROBES
 from tacitly.run_folder import RunFolder
 
@@ -43,6 +45,9 @@ def write_report(bench: Bench) -> None:
             "agreement": summarise_agreement(rows, run.table("judgements"), seed=bench.settings.seed),
         },
         **figures,
+        "families": summarise_families(
+            rows, run.table("scores"), families=run.json(FAMILIES), probes=run.json(PROBES), seed=bench.settings.seed
+        ),
         "timings": {name: record.seconds for name, record in stages.items() if name != "report"},
         "peak_rss_mb": run.manifest.peak_rss_mb,
     }

@@ -120,7 +120,7 @@ def _samples(run: RunFolder, greedy: pd.DataFrame, metrics: dict[str, Any]) -> I
 
 
 def _same_answers(scores: pd.DataFrame) -> Iterator[Finding]:
-    rivals = scores[~scores["method"].str.contains("layer0_exact_answer|mean_difference|last_token|shuffled")]
+    rivals = scores[~scores["method"].str.contains("layer0_exact_answer|last_token|shuffled|family:")]
     counted = rivals.assign(all=rivals["method"].str.startswith("all:")).groupby(["all", "grouping", "seed"])
     uneven = [name for name, part in counted if len({frozenset(m["answer_id"]) for _, m in part.groupby("method")}) > 1]
     yield Finding(not uneven, "probe, baselines and controls are scored on the same answers")

@@ -40,7 +40,11 @@ class StageRecord(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What was asked for, with what, which stages are complete, and a sha256 of every file."""
+    """What was asked for, with what, which stages are complete, and a sha256 of every file.
+
+    Attributes:
+        told: For each tracker the sha256 of the figures that it was told of last.
+    """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
@@ -54,6 +58,7 @@ class Manifest(BaseModel):
     peak_rss_mb: float = 0.0
     stages: dict[str, StageRecord] = {}
     files: dict[str, str] = {}
+    told: dict[str, str] = {}
     complete: bool = False
 
 

@@ -19,6 +19,7 @@ from tacitly.progress import Progress, RecordedProgress
 from tacitly.recipes import load_recipe
 from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
+from tacitly.tracking.catalog import require_trackers
 
 if TYPE_CHECKING:
     from tacitly.models.load import LanguageModel
@@ -94,6 +95,7 @@ def run_study(
     last = STAGES.index(check_stage(until, "--until")) if until else len(STAGES) - 1
     if redo:
         check_stage(redo, "--redo")
+    require_trackers(settings.report_to)
     name = "study" if isinstance(recipe, StudySettings) else Path(recipe).stem
     progress = progress or RecordedProgress()
     with RunFolder.open(out or Path("runs") / name, version=version("tacitly"), create=True) as run:
@@ -108,6 +110,10 @@ def run_study(
         run.commit()
         warnings = [w for record in run.manifest.stages.values() for w in record.warnings]
         metrics = run.json("metrics.json") if "metrics.json" in run.manifest.files else None
+        if settings.report_to and run.manifest.complete:
+            from tacitly.tracking.telling import tell_trackers
+
+            warnings += tell_trackers(run, settings.report_to, progress=progress)
         return StudyResult(run.path, metrics, warnings, done)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from tacitly.activations.store import ActivationStore
-from tacitly.collect.tables import greedy_rows
+from tacitly.collect.tables import greedy_rows, kept_questions
 from tacitly.errors import RunFolderError
 from tacitly.experiments.answer_table import GROUPINGS, SETS, read_answers
 from tacitly.experiments.grid_change import chosen_cells
@@ -65,6 +65,7 @@ class FinishedStudy:
             )
         rows = greedy_rows(run)
         store = ActivationStore(run, rows["answer_id"].tolist())
+        questions = run.table("questions")
         return cls(
             run=run,
             rows=rows,
@@ -83,7 +84,7 @@ class FinishedStudy:
                 fine_tuned=_is_fine_tuned(run.manifest),
                 seed=run.manifest.seed,
                 tacitly=run.manifest.tacitly,
-                questions=run.table("questions"),
+                questions=questions[~questions["question_id"].isin(kept_questions(run))],
             ),
         )
 

@@ -39,6 +39,24 @@ class StageRecord(BaseModel):
     warnings: list[str] = []
 
 
+class MergedRun(BaseModel):
+    """One of the runs that a run was joined from.
+
+    Attributes:
+        run: Its folder, as it was given.
+        seeds: The seeds that its samples were drawn with.
+        samples: How many of each question it gave.
+        files: A hash of the sha256 of what it had collected.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    run: str
+    seeds: list[int]
+    samples: int
+    files: str
+
+
 class Manifest(BaseModel):
     """What was asked for, with what, which stages are complete, and a sha256 of every file."""
 
@@ -53,6 +71,7 @@ class Manifest(BaseModel):
     seed: int = 0
     peak_rss_mb: float = 0.0
     stages: dict[str, StageRecord] = {}
+    merged: list[MergedRun] = []
     files: dict[str, str] = {}
     complete: bool = False
 

@@ -178,7 +178,7 @@ class RunFolder:
 
 
 _OURS = {
-    *STAGES, "folds", "scores", "metrics", "detector", "experiments",
+    *STAGES, "kept", "folds", "scores", "metrics", "detector", "experiments",
 }  # fmt: skip
 
 

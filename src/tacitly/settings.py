@@ -19,6 +19,18 @@ POSITIONS = (
     *(str(i) for i in range(-8, 0)),
 )
 
+FAMILIES = (
+    "logistic",
+    "mean_difference",
+    "lda",
+    "nearest_centroid",
+    "mlp",
+    "layer_ensemble",
+    "attention",
+    "contrast_consistent",
+)
+"""The families of probes that a study compares unless told otherwise; `probes/catalog.py` has more."""
+
 
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -76,10 +88,14 @@ class ModelSettings(_Settings):
 
 
 class GenerateSettings(_Settings):
-    """How answers are written. `samples` counts sampled answers beside the greedy one."""
+    """How answers are written. `samples` counts sampled answers beside the greedy one.
+
+    `seed` draws the samples alone; None is the study's own seed, which also draws questions and folds.
+    """
 
     max_new_tokens: int | None = Field(default=None, ge=1)
     samples: int = Field(default=0, ge=0)
+    seed: int | None = Field(default=None, ge=0)
     temperature: float = Field(default=1.0, gt=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
     stop: tuple[str, ...] = ()
@@ -134,7 +150,7 @@ class ProbeSettings(_Settings):
     """How probes are trained: each seed reshuffles the outer folds; `families` are compared beside the reference."""
 
     seeds: int = Field(default=1, ge=1)
-    families: tuple[str, ...] = ("mean_difference",)
+    families: tuple[str, ...] = FAMILIES
 
     _lists = field_validator("families", mode="before")(_names)
 
@@ -214,6 +230,11 @@ class StudySettings(_Settings):
     abstention: AbstentionSettings = AbstentionSettings()
     judge: JudgeSettings = JudgeSettings()
     seed: int = Field(default=0, ge=0)
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed that every sampled answer's own seed derives from."""
+        return self.seed if self.generate.seed is None else self.generate.seed
 
 
 class TrainSettings(_Settings):

@@ -17,6 +17,7 @@ from tacitly.manifest import STAGES
 from tacitly.plan import GROWING, begin, check_stage, make_plan
 from tacitly.progress import Progress, RecordedProgress
 from tacitly.recipes import load_recipe
+from tacitly.recipes.files import run_name
 from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
 
@@ -76,7 +77,7 @@ def run_study(
     """Run a study, or what is missing of it.
 
     Args:
-        recipe: A YAML file, the name of a bundled recipe, or settings.
+        recipe: A YAML file, the name of a bundled recipe (`name/study` where it holds several), or settings.
         overrides: Settings that win, as `["task.limit=60"]` or `{"task.limit": 60}`.
         out: The run folder; `runs/<recipe>` by default.
         until: Stop after this stage.
@@ -94,7 +95,7 @@ def run_study(
     last = STAGES.index(check_stage(until, "--until")) if until else len(STAGES) - 1
     if redo:
         check_stage(redo, "--redo")
-    name = "study" if isinstance(recipe, StudySettings) else Path(recipe).stem
+    name = "study" if isinstance(recipe, StudySettings) else run_name(recipe)
     progress = progress or RecordedProgress()
     with RunFolder.open(out or Path("runs") / name, version=version("tacitly"), create=True) as run:
         plan = make_plan(run, settings, redo=redo)
@@ -120,6 +121,8 @@ def _run_stage(stage: str, bench: Bench) -> bool:
     if stage == "answers":
         pending = pending_answers(bench.run, bench.settings.generate.samples)  # samples may have grown
         record.complete = record.complete and not pending
+        if pending:  # the run says how many it is asked for, though no stage that depends on them may be reached
+            bench.run.manifest.settings["generate"]["samples"] = bench.settings.generate.samples
     if record.complete:
         return False
     for later in GROWING if stage == "answers" else ():

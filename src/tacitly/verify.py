@@ -7,10 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from tacitly.baselines.controls import answer_strings
-from tacitly.collect.tables import greedy_rows
+from tacitly.activations.store import ActivationStore
+from tacitly.collect.tables import every_greedy_row
 from tacitly.errors import DetectorError
+from tacitly.evidence import ABSTENTION, INNER_FOLDS, read_evidence
+from tacitly.experiments.checks.check_study import check_study
+from tacitly.experiments.checks.promise import promise_off
+from tacitly.experiments.checks.stated import differing_checks, differing_figures
 from tacitly.experiments.error_detection import recompute_aurocs
+from tacitly.experiments.score_rows import FAMILY_PREFIX
 from tacitly.manifest import STAGES
 from tacitly.probes.detector import HEADER_FILE, Detector
 from tacitly.run_folder import RunFolder
@@ -20,10 +25,11 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: whether it holds, and what was looked at."""
+    """One check: whether it holds, what was looked at, and whether a careful reader should take note of it."""
 
     ok: bool
     what: str
+    note: bool = False
 
 
 def check_run(folder: str | Path) -> list[Finding]:
@@ -46,7 +52,7 @@ def check_run(folder: str | Path) -> list[Finding]:
         return findings
     findings += _tables(run)
     if "metrics.json" in run.manifest.files:
-        findings += _protocol(run, greedy_rows(run), run.json("metrics.json"))
+        findings += _protocol(run, run.json("metrics.json"))
     return findings
 
 
@@ -65,26 +71,33 @@ def _tables(run: RunFolder) -> Iterator[Finding]:
         if len(table):
             one_each = table["answer_id"].is_unique and set(table["answer_id"]) == set(answers["answer_id"])
             yield Finding(one_each, f"every answer has one row in {name}")
+    said = run.table("self_evaluation")
+    if len(said):
+        greedy = set(answers.loc[answers["sample"] == 0, "answer_id"])
+        one_each = said["answer_id"].is_unique and set(said["answer_id"]) == greedy
+        yield Finding(one_each, "the model was asked once about every greedy answer")
 
 
-def _protocol(run: RunFolder, rows: pd.DataFrame, metrics: dict[str, Any]) -> Iterator[Finding]:
-    folds, scores = run.table("folds"), run.table("scores")
-    keys = {"by_entity": rows["entity"].astype(str), "by_answer": pd.Series(answer_strings(rows), index=rows.index)}
-    for grouping, key in keys.items():
-        group = folds.loc[folds["grouping"] == grouping].merge(
-            pd.DataFrame({"answer_id": rows["answer_id"], "group": key}), on="answer_id"
+def _protocol(run: RunFolder, metrics: dict[str, Any]) -> Iterator[Finding]:
+    if not run.files(INNER_FOLDS) or "checks" not in metrics:
+        yield Finding(
+            ok=False, what="it was made by an older tacitly, without checks of its figures: run it with --redo probes"
         )
-        tested = group[group["outer_fold"] >= 0]
-        if len(tested):
-            per_fold = tested[["seed", "group", "outer_fold"]].drop_duplicates()
-            crossing = int(per_fold.duplicated(["seed", "group"]).sum())
-            what = "entity" if grouping == "by_entity" else "given answer"
-            yield Finding(not crossing, f"no {what} is in two tested parts ({crossing} are)")
-    yield from _same_answers(scores)
-    yield from _figures(rows, folds, scores, metrics)
-    yield from _choices(metrics)
+        return
+    evidence = read_evidence(run)
+    checks = check_study(evidence)
+    for check in checks:
+        held = check.ok is not False
+        what = f"{check.name}: {check.words}"
+        yield Finding(held, what) if check.kind == "protocol" else Finding(ok=True, what=what, note=not held)
+    off = differing_checks(checks, metrics["checks"])
+    yield Finding(not off, f"metrics.json holds these checks as the files give them{_listed(off)}")
+    yield from _same_answers(evidence.scores)
+    yield from _figures(evidence.rows, evidence.folds, evidence.scores, metrics)
+    number, others = differing_figures(evidence, metrics)
+    yield Finding(not others, f"{number:,} figures of metrics.json are those of the files{_listed(others)}")
     if f"detector/{HEADER_FILE}" in run.manifest.files:
-        yield _detector(run)
+        yield _detector(run, metrics, evidence.kept)
 
 
 def _same_answers(scores: pd.DataFrame) -> Iterator[Finding]:
@@ -111,6 +124,9 @@ def _figures(
                 continue
             pairs = {method: stated[name]["auroc"] for name, method in methods.items()}
             pairs |= {name: value["auroc"] for name, value in stated["baselines"].items()}
+            if group == "located":
+                families = metrics.get("families", {}).items()
+                pairs |= {FAMILY_PREFIX + name: entry[grouping]["auroc"] for name, entry in families}
             off = [
                 m for m, value in pairs.items() if value is not None and not _close(again, group, grouping, m, value)
             ]
@@ -124,29 +140,22 @@ def _close(again: dict[Any, float], group: str, grouping: str, method: str, valu
     return found is not None and abs(found - value) <= TOLERANCE
 
 
-def _choices(metrics: dict[str, Any]) -> Iterator[Finding]:
-    for grouping in ("by_entity", "by_answer"):
-        stated = metrics.get(grouping)
-        if stated is None:
-            continue
-        inner = [cell.get("inner_auroc") for cell in stated["best"]["cells"]]
-        yield Finding(
-            bool(inner) and None not in inner,
-            f"{grouping}: every fold chose its cell by inner folds of its training part",
-        )
-        shuffled = stated["controls"].get("shuffled", {})
-        if shuffled.get("ci"):
-            low, high = shuffled["ci"]
-            yield Finding(low <= 0.5 <= high, f"{grouping}: shuffled labels give {shuffled['auroc']:.2f}, about 0.5")
-
-
-def _detector(run: RunFolder) -> Finding:
+def _detector(run: RunFolder, metrics: dict[str, Any], kept: pd.DataFrame) -> Finding:
     try:
         detector = Detector.load(run.path / "detector")
         detector.require_model(weights_hash=(run.manifest.model or {}).get("weights_hash"))
     except DetectorError as error:
         return Finding(ok=False, what=str(error))
-    return Finding(ok=True, what="the detector loads and belongs to the run's model")
+    if kept.empty:
+        alone = detector.abstention is None
+        what = "the detector loads and belongs to the run's model"
+        return Finding(alone, what if alone else "the detector makes a promise for which no answers were kept")
+    rows = every_greedy_row(run)
+    rows = rows[rows["answer_id"].isin(kept.loc[kept["drawn"], "answer_id"])].reset_index(drop=True)
+    states = ActivationStore(run, rows["answer_id"].tolist())
+    written = run.table(ABSTENTION)
+    off = promise_off(detector, kept, rows, states, written=written, stated=metrics.get("abstention"))
+    return Finding(off is None, off or "the detector belongs to the run's model, and its promise to the kept answers")
 
 
 def _listed(names: list[str]) -> str:

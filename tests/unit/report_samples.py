@@ -300,3 +300,71 @@ def none_located() -> Study:
 def nothing_judged() -> Study:
     counts = {"correct": 0, "incorrect": 0, "unknown": 600, "located_correct": 0, "located_incorrect": 0}
     return undefined_study(reason="no answer could be judged", counts=counts, accuracy=None)
+
+
+def with_samples() -> Study:
+    """A study with ten samples of each answer, in which one type has no probe and nobody declines."""
+    study = full_study()
+    metrics = copied(study.metrics)
+    counts = {"consistently_correct": 180, "consistently_incorrect": 57, "two_competing": 101, "many_answers": 430}
+    counts |= {"refuses": 0, "other": 12}
+    types: dict[str, Any] = {}
+    for at, (name, count) in enumerate(counts.items()):
+        entry: dict[str, Any] = {"count": count, "share": count / 590, "share_ci": [count / 600, count / 580]}
+        if count < 20:
+            reason = f"{count} questions are of the type and {590 - count} are not; a probe needs 20 of each"
+            entry |= {"probe_auroc": None, "ci": None, "reason": reason}
+        else:
+            entry |= {"probe_auroc": 0.8 - 0.05 * at, "ci": [0.75 - 0.05 * at, 0.85 - 0.05 * at]}
+            entry["controls"] = {"answer_text": auroc(0.6), "question_text": auroc(0.55)}
+        types[name] = entry
+    names = ("greedy", "random", "majority", "majority_oracle", "mean_log_probability", "probe", "ceiling")
+
+    def strategies(number: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for at, name in enumerate(names):
+            value = 0.4 + 0.02 * at + 0.004 * number
+            found[name] = {
+                "accuracy": value,
+                "ci": [value - 0.04, value + 0.04],
+                "minus_greedy": difference(0.02 * at),
+                "minus_majority": difference(0.02 * at - 0.04),
+                "tokens": {"greedy": 9.5, "random": 11.0}.get(name, 11.0 * number),
+            }
+        return found
+
+    subtypes = {
+        "consistently_correct/all": {"count": 9, "share": 0.02, "share_ci": None},
+        "consistently_correct/most": {"count": 171, "share": 0.29, "share_ci": [0.25, 0.33]},
+        "consistently_incorrect/never_right": {"count": 26, "share": 0.04, "share_ci": [0.03, 0.06]},
+        "consistently_incorrect/sometimes_right": {"count": 31, "share": 0.05, "share_ci": [0.03, 0.07]},
+    }
+    metrics |= {
+        "samples": {
+            "per_question": 10,
+            "answers": 6000,
+            "equivalence": "the same normalised exact answer, or the same choice of a closed set",
+            "questions_with_types": 590,
+            "questions_compared": 588,
+            "questions_left_out": 12,
+            "questions_without_scores": 3,
+        },
+        "error_types": types,
+        "error_subtypes": subtypes,
+        "error_subtype_probes": {
+            "consistently_incorrect": {
+                "first": "consistently_incorrect/never_right",
+                "second": "consistently_incorrect/sometimes_right",
+                "probe_auroc": 0.61,
+                "ci": [0.48, 0.73],
+            }
+        },
+        "error_type_overlaps": {one: {other: min(counts[one], counts[other]) for other in counts} for one in counts},
+        "selection": strategies(10),
+        "selection_by_type": {name: {"questions": count, **strategies(10)} for name, count in counts.items()},
+        "selection_by_k": {str(number): strategies(number) for number in (2, 5, 10)},
+    }
+    return Study(
+        metrics=metrics, rows=study.rows, judgements=study.judgements, scores=study.scores, folds=study.folds,
+        manifest=study.manifest,
+    )  # fmt: skip

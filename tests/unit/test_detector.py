@@ -9,12 +9,28 @@ import pytest
 from safetensors.numpy import save_file
 
 from tacitly.errors import DetectorError, StorageError
-from tacitly.probes.detector import Detector, DetectorModel, LinearProbe, ProbeHeader
+from tacitly.evaluation.calibration import Platt
+from tacitly.evaluation.calibrators import Isotonic
+from tacitly.probes.detector import Abstention, Detector, DetectorModel, LinearProbe, ProbeHeader
 from tacitly.probes.detector_card import write_card
 
 pytestmark = pytest.mark.unit
 
 WIDTH = 5
+PROMISE = {
+    "alpha": 0.2,
+    "delta": 0.05,
+    "threshold": 0.8,
+    "reason": None,
+    "groups": 150,
+    "answers": 148,
+    "accepted": 60,
+    "errors": 3,
+    "trials": [
+        {"threshold": 0.0, "accepted": 148, "errors": 60, "bound": 0.51},
+        {"threshold": 0.8, "accepted": 60, "errors": 3, "bound": 0.16},
+    ],
+}
 
 
 def made_probe(role="exact_answer", **changes):
@@ -77,6 +93,76 @@ def test_everything_survives_saving(detector, saved):
     assert sorted(path.name for path in saved.iterdir()) == ["CARD.md", "detector.json", "weights.safetensors"]
 
 
+def test_an_isotonic_calibration_survives_saving(tmp_path):
+    steps = Isotonic(Platt(1.5, -0.25), said=np.array([0.2, 0.5, 0.7]), right=np.array([0.1, 0.1, 0.95]))
+    plain = made_probe(calibrator="isotonic")
+    probe = LinearProbe(plain.header, plain.coefficients, plain.bias, steps)
+    made = Detector.of((probe,), model=DetectorModel(name="m"), task="t", seed=0, version="0")
+    made.save(tmp_path)
+    states = np.random.default_rng(0).normal(size=(50, WIDTH)).astype(np.float32) * 4
+    found = Detector.load(tmp_path).probes["exact_answer"].score(states)
+    np.testing.assert_array_equal(found, probe.score(states))
+    np.testing.assert_allclose(found, np.interp(made_probe().score(states), steps.said, steps.right))
+    assert found.min() == 0.1
+    assert found.max() == 0.95
+
+
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ([0.2, 0.5], [0.9, 0.1]),
+        ([0.5, 0.5], [0.1, 0.9]),
+        ([0.2, 0.5], [0.1, 1.5]),
+        ([0.2, np.nan], [0.1, 0.5]),
+        ([0.2, 0.5], [0.1]),
+        ([], []),
+    ],
+)
+def test_a_calibration_that_is_no_rising_line_is_refused(said, right, tmp_path):
+    plain = made_probe(calibrator="isotonic")
+    steps = object.__new__(Isotonic)
+    for name, value in (("platt", Platt(1.5, -0.25)), ("said", np.array(said)), ("right", np.array(right))):
+        object.__setattr__(steps, name, value)
+    probe = LinearProbe(plain.header, plain.coefficients, plain.bias, steps)
+    Detector.of((probe,), model=DetectorModel(name="m"), task="t", seed=0, version="0").save(tmp_path)
+    with pytest.raises(DetectorError, match="is no rising line of probabilities"):
+        Detector.load(tmp_path)
+
+
+def test_a_temperature_is_a_line_through_one_half():
+    probe = made_probe(calibrator="temperature", slope=0.5, intercept=0.0)
+    np.testing.assert_allclose(probe.score(np.zeros((1, WIDTH), np.float32)), 1 / (1 + np.exp(-0.0625)))
+
+
+def test_a_promise_survives_saving_and_is_exposed(detector, tmp_path):
+    assert detector.abstention is None
+    promising = detector.promising(Abstention(**PROMISE))
+    promising.save(tmp_path)
+    loaded = Detector.load(tmp_path)
+    assert loaded.abstention == promising.abstention
+    assert (loaded.abstention.threshold, loaded.abstention.errors) == (0.8, 3)
+    none = {**PROMISE, "threshold": None, "accepted": None, "errors": None, "reason": "too few"}
+    detector.promising(Abstention(**none)).save(tmp_path)
+    assert Detector.load(tmp_path).abstention.reason == "too few"
+
+
+def test_a_detector_of_the_first_schema_is_still_read(detector, saved):
+    def older(content):
+        content["schema_version"] = 1
+        del content["abstention"]
+        for probe in content["probes"]:
+            del probe["calibrator"]
+
+    edit(saved, older)
+    loaded = Detector.load(saved)
+    states = np.random.default_rng(0).normal(size=(3, WIDTH)).astype(np.float32)
+    for role, probe in detector.probes.items():
+        np.testing.assert_array_equal(loaded.probes[role].score(states), probe.score(states))
+    edit(saved, lambda c: c.update(abstention=PROMISE))
+    with pytest.raises(DetectorError, match="schema version 1 has neither"):
+        Detector.load(saved)
+
+
 def edit(saved, change):
     path = saved / "detector.json"
     content = json.loads(path.read_text())
@@ -94,7 +180,16 @@ def edit(saved, change):
         (lambda d: (d / "weights.safetensors").write_bytes(b"junk"), "sha256 differs"),
         (lambda d: edit(d, lambda c: c.update(extra=1)), "extra: Extra inputs are not permitted"),
         (lambda d: edit(d, lambda c: c.update(kind="something")), "kind: Input should be 'tacitly-detector'"),
-        (lambda d: edit(d, lambda c: c.update(schema_version=2)), "schema_version: Input should be 1"),
+        (
+            lambda d: edit(d, lambda c: c.update(schema_version=3)),
+            "has schema version 3; allowed: 1, 2; use the version",
+        ),
+        (lambda d: edit(d, lambda c: c.update(schema_version="x")), "schema_version: Input should be 1 or 2"),
+        (lambda d: edit(d, lambda c: c["probes"][0].update(calibrator="guess")), "calibrator: Input should be"),
+        (lambda d: edit(d, lambda c: c["probes"][0].update(calibrator="isotonic")), "'exact_answer' cannot be read"),
+        (lambda d: edit(d, lambda c: c.update(abstention={"alpha": 0.1})), "abstention.delta: Field required"),
+        (lambda d: edit(d, lambda c: c.update(abstention={**PROMISE, "errors": None})), "either a threshold"),
+        (lambda d: edit(d, lambda c: c.update(abstention={**PROMISE, "alpha": 1.5})), "abstention.alpha: Input should"),
         (lambda d: edit(d, lambda c: c["probes"][0].update(width=6)), "do not fit their description"),
         (lambda d: edit(d, lambda c: c["probes"][0].update(slope=-1.0)), "slope: Input should be greater than 0"),
         (lambda d: edit(d, lambda c: c.update(probes=[])), "probes: Tuple should have at least 1 item"),

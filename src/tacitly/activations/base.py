@@ -35,7 +35,7 @@ class StateTable(Protocol):
         """The layers of a site of which every answer token was kept; mostly none."""
 
     def token_states(self, site: str, layer: int) -> list[Float[np.ndarray, "_token width"]]:
-        """The states of every token of each answer, for such a layer."""
+        """The states of every token of each answer, at such a layer."""
 
 
 @runtime_checkable
@@ -139,3 +139,48 @@ class ArrayContrastTable:
         """The pairs of one layer."""
         values: Float[np.ndarray, "answer 2 width"] = self._values[layer].astype(np.float32)
         return values
+
+
+class SomePositions:
+    """The same states at some of their positions only.
+
+    Args:
+        states: The states.
+        positions: Which positions; each must be among theirs.
+
+    Example:
+        >>> table = ArrayStateTable({("residual", 0): np.zeros((3, 2, 4), np.float32)}, positions=("-2", "-1"))
+        >>> SomePositions(table, ["-1"]).layer_states("residual", 0).shape
+        (3, 1, 4)
+    """
+
+    def __init__(self, states: StateTable, positions: Sequence[str]) -> None:
+        self._states = states
+        self._places = [states.positions.index(position) for position in positions]
+        self.positions = tuple(positions)
+        self.sites = states.sites
+
+    def layers(self, site: str) -> tuple[int, ...]:
+        """The layers of a site."""
+        return self._states.layers(site)
+
+    def present(self, position: str) -> Bool[np.ndarray, " answer"]:
+        """Which answers have a position."""
+        return self._states.present(position)
+
+    def states(self, site: str, layer: int, position: str) -> Float[np.ndarray, "answer width"]:
+        """The states of one cell."""
+        return self._states.states(site, layer, position)
+
+    def layer_states(self, site: str, layer: int) -> Float[np.ndarray, "answer position width"]:
+        """The states of one layer at these positions."""
+        chosen: Float[np.ndarray, "answer position width"] = self._states.layer_states(site, layer)[:, self._places]
+        return chosen
+
+    def token_layers(self, site: str) -> tuple[int, ...]:
+        """The layers of a site of which every answer token is there."""
+        return self._states.token_layers(site)
+
+    def token_states(self, site: str, layer: int) -> list[Float[np.ndarray, "_token width"]]:
+        """The states of every token of each answer."""
+        return self._states.token_states(site, layer)

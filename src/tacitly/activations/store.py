@@ -63,8 +63,31 @@ def write_shard(
     Raises:
         CaptureError: If a state is not finite.
     """
-    present = np.array([[index is not None for index in a.indices] for a in answers], dtype=np.uint8)
-    columns = np.array([[index or 0 for index in a.indices] for a in answers])
+    shard = f"{FOLDER}/shard-{number:05d}.safetensors"
+    wide = write_tensors(run, shard, answers, positions=positions, layers=layers, token_layers=token_layers, half=half)
+    run.write_table(f"{FOLDER}/index-{number:05d}.parquet", shard_index(shard, answers))
+    return wide
+
+
+def shard_index(shard: str, answers: Sequence[CapturedAnswer]) -> pd.DataFrame:
+    """Which row of a shard each answer has."""
+    return pd.DataFrame({"answer_id": [a.answer_id for a in answers], "shard": shard, "row": range(len(answers))})
+
+
+def write_tensors(
+    run: RunFolder,
+    shard: str,
+    answers: Sequence[CapturedAnswer],
+    *,
+    positions: Sequence[str],
+    layers: Mapping[str, Sequence[int]],
+    token_layers: Sequence[int] = (),
+    half: bool = True,
+) -> list[str]:
+    """Write one shard under the name `shard`, without an index; arguments, result and errors as `write_shard`."""
+    shape = len(answers), len(positions)  # which may be none
+    present = np.array([[index is not None for index in a.indices] for a in answers], dtype=np.uint8).reshape(shape)
+    columns = np.array([[index or 0 for index in a.indices] for a in answers], dtype=np.int64).reshape(shape)
     tensors: dict[str, np.ndarray] = {PRESENT: present}
     wide: list[str] = []
     for site, numbers in layers.items():
@@ -78,11 +101,8 @@ def write_shard(
                 tensors[name] = _stored(whole, name, answers, half, wide)
     if token_layers:
         tensors["offsets"] = np.cumsum([0, *(a.n_tokens for a in answers)])
-    shard = f"{FOLDER}/shard-{number:05d}.safetensors"
     metadata = {"positions": ",".join(positions), "schema": "1"}
     run.write(shard, lambda path: save_file(tensors, path, metadata=metadata))
-    index = pd.DataFrame({"answer_id": [a.answer_id for a in answers], "shard": shard, "row": range(len(answers))})
-    run.write_table(f"{FOLDER}/index-{number:05d}.parquet", index)
     return wide
 
 
@@ -109,19 +129,20 @@ class ActivationStore:
     Args:
         run: The run they are in.
         answer_ids: Which answers, in which order; each must be in the store.
+        folder: The folder of the shards and of a table that says where each answer is; the stage's name.
 
     Raises:
         CaptureError: If an answer has no activations.
     """
 
-    def __init__(self, run: RunFolder, answer_ids: Sequence[str]) -> None:
-        index = run.table(FOLDER)
+    def __init__(self, run: RunFolder, answer_ids: Sequence[str], *, folder: str = FOLDER) -> None:
+        index = run.table(folder)
         places = index.set_index("answer_id") if len(index) else pd.DataFrame(columns=["shard", "row"])
         missing = [a for a in answer_ids if a not in places.index]
         if missing:
             raise CaptureError(
                 f"{len(missing)} answers have no activations, the first is {missing[0]!r}",
-                remedy="run the study again with --redo activations",
+                remedy=f"run the study again with --redo {folder}",
             )
         chosen = places.loc[list(answer_ids)]
         self._groups: list[tuple[Path, np.ndarray, np.ndarray]] = []
@@ -137,7 +158,7 @@ class ActivationStore:
         for number, (path, where, rows_here) in enumerate(self._groups):
             with safe_open(path, framework="numpy") as file:
                 if number == 0:
-                    self.positions = tuple(file.metadata()["positions"].split(","))
+                    self.positions = tuple(filter(None, file.metadata()["positions"].split(",")))
                     self._layers = _layers(list(file.keys()))
                     self._token_layers = _layers(list(file.keys()), ending=TOKENS)
                     self._present = np.zeros((self._n, len(self.positions)), dtype=bool)

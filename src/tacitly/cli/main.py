@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tacitly.cli import chat, compare, finetuning, runs, show, tasks
+from tacitly.cli import chat, compare, finetuning, merge, runs, show, tasks, transfer
 from tacitly.errors import UserError
 
 STOPPED = 130
@@ -20,8 +20,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("study")(runs.study)
+app.command("merge")(merge.merge)
 app.command("finetune")(finetuning.finetune)
 app.command("compare")(compare.compare)
+app.command("transfer")(transfer.transfer)
 app.command("chat")(chat.chat)
 app.command("check")(runs.check)
 app.command("report")(runs.report)

@@ -25,29 +25,40 @@ def study(
     """Run a study, or what is missing of it.
 
     Asks the questions, judges and locates the answers, reads the model's states, trains probes, holds them against
-    baselines and controls, saves a detector, and writes a report.
+    baselines and controls, saves a detector, and writes a report. A recipe of several studies runs them in turn, each
+    in a folder of its own; NAME/STUDY runs one of them.
     """
+    from tacitly.recipes.files import studies_of
+
+    one, *others = studies_of(recipe)
+    if not others:
+        _study(one, out, settings, until, redo)
+        return
+    for name in (one, *others):
+        show.line(f"study {name}")
+        _study(name, None if out is None else out / name.rpartition("/")[2], settings, until, redo)
+
+
+def _study(recipe: str, out: Path | None, settings: list[str] | None, until: str | None, redo: str | None) -> None:
     from tacitly.study import run_study
 
     with Bars(show.messages()) as bars:
         result = run_study(recipe, overrides=settings or [], out=out, until=until, redo=redo, progress=bars)
-    if not result.stages:
-        show.messages().print("nothing to do: every stage is complete", highlight=False)
-    if result.metrics is None:
-        show.line(f"stopped after {until}; the run is in {result.folder}")
-        return
-    show.result(result.metrics)
-    show.line(f"report: {result.report}")
+    show.study(result, until=until)
 
 
 def check(folder: Folder) -> None:
-    """Are the run's files whole, and do they follow the protocol?"""
+    """Are the run's files whole, and do its figures follow from them?
+
+    Recomputes what a reader has to take on trust. BAD fails; a note is what to know before relying on the figures.
+    """
     from tacitly.errors import RunFolderError
     from tacitly.verify import check_run
 
     findings = check_run(folder)
     for finding in findings:
-        show.line(f"{'ok  ' if finding.ok else 'BAD '} {finding.what}")
+        mark = "note" if finding.note else "ok  "
+        show.line(f"{mark if finding.ok else 'BAD '} {finding.what}")
     bad = sum(not finding.ok for finding in findings)
     if bad:
         raise RunFolderError(f"{bad} of {len(findings)} checks failed in {str(folder)!r}", remedy="run its study again")

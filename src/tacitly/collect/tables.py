@@ -12,6 +12,7 @@ from tacitly.records import Answer, EndToken, Label, Question, Span
 from tacitly.run_folder import RunFolder
 
 QUESTIONS = "questions.parquet"
+KEPT = "kept"
 AT_ONCE = 256  # answers of one part; where a model is asked and fails, no more than these are lost
 _END = ("end_token_id", "end_logprob", "end_logit", "end_entropy")
 
@@ -138,11 +139,19 @@ def read_spans(run: RunFolder) -> dict[str, Span]:
 def greedy_rows(run: RunFolder) -> pd.DataFrame:
     """What probes, baselines and the report read: one row per greedy answer, everything joined on its id.
 
+    Answers that are kept for the promise of abstention are not among them: nothing else may see them.
+
     Returns:
         Columns answer_id, question_id, sample, entity, split, question, answers, text, correct (True, False or None),
         refused, evidence, located, given, exact_answer, start, end, first_token, last_token, n_tokens, finish_reason,
         token_logprobs, token_logits, token_entropies, end_logprob, end_logit, end_entropy, sorted by answer_id.
     """
+    rows = every_greedy_row(run)
+    return rows[~rows["question_id"].isin(kept_questions(run))].reset_index(drop=True)
+
+
+def every_greedy_row(run: RunFolder) -> pd.DataFrame:
+    """The rows of `greedy_rows` together with those that are kept, for whoever keeps or tests the promise."""
     answers = run.table("answers")
     return _joined(run, answers[answers["sample"] == 0]).sort_values("answer_id", ignore_index=True)
 
@@ -150,7 +159,13 @@ def greedy_rows(run: RunFolder) -> pd.DataFrame:
 def sampled_rows(run: RunFolder) -> pd.DataFrame:
     """One row per sampled answer, with the columns of `greedy_rows`, sorted by question and sample; perhaps none."""
     answers = run.table("answers")
-    return _joined(run, answers[answers["sample"] > 0]).sort_values(["question_id", "sample"], ignore_index=True)
+    sampled = (answers["sample"] > 0) & ~answers["question_id"].isin(kept_questions(run))
+    return _joined(run, answers[sampled]).sort_values(["question_id", "sample"], ignore_index=True)
+
+
+def kept_questions(run: RunFolder) -> set[str]:
+    """The questions whose answers are kept for the promise of abstention; none where no promise was asked for."""
+    return set(run.table(KEPT).get("question_id", ()))
 
 
 def _joined(run: RunFolder, answers: pd.DataFrame) -> pd.DataFrame:

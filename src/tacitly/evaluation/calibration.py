@@ -10,6 +10,9 @@ from scipy.special import expit, log_expit
 from tacitly.errors import UndefinedMetricError
 
 ECE_BINS = 15
+ECE_ROWS = 10 * ECE_BINS
+"""Fewer answers than ten to a bin have no calibration error: it would be chance."""
+
 _FLATTEST = 1e-3
 
 
@@ -54,15 +57,13 @@ def fit_platt(scores: Float[np.ndarray, " row"], correct: Bool[np.ndarray, " row
         >>> fit_platt(np.array([-1.0, 1.0, -2.0, 2.0]), np.array([False, True, False, True])).slope > 0
         True
     """
+    target = smoothed_targets(correct)
     right = int(correct.sum())
     wrong = len(correct) - right
-    if not right or not wrong:
-        raise UndefinedMetricError(f"calibration needs both classes: {right} right and {wrong} wrong")
     centre, scale = float(scores.mean()), float(scores.std())
     if scale < 1e-12:
         return Platt(slope=_FLATTEST, intercept=float(np.log(right / wrong)) - _FLATTEST * centre)
     standard = (scores - centre) / scale
-    target = np.where(correct, (right + 1) / (right + 2), 1 / (wrong + 2))
 
     def loss(parameters: Float[np.ndarray, " feature"]) -> tuple[float, Float[np.ndarray, " feature"]]:
         margin = parameters[0] * standard + parameters[1]
@@ -74,6 +75,27 @@ def fit_platt(scores: Float[np.ndarray, " row"], correct: Bool[np.ndarray, " row
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(_FLATTEST, None), (None, None)])
     slope = float(found.x[0]) / scale
     return Platt(slope=slope, intercept=float(found.x[1]) - slope * centre)
+
+
+def smoothed_targets(correct: Bool[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
+    """What a calibration is fitted to: a little less than 1 for right answers, a little more than 0 for wrong ones.
+
+    Raises:
+        UndefinedMetricError: The answers are all right, all wrong, or none.
+
+    Reference:
+        Platt (1999), section 2.2.
+
+    Example:
+        >>> smoothed_targets(np.array([True, False, False])).round(2).tolist()
+        [0.67, 0.25, 0.25]
+    """
+    right = int(correct.sum())
+    wrong = len(correct) - right
+    if not right or not wrong:
+        raise UndefinedMetricError(f"calibration needs both classes: {right} right and {wrong} wrong")
+    targets: Float[np.ndarray, " row"] = np.where(correct, (right + 1) / (right + 2), 1 / (wrong + 2))
+    return targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,3 +165,34 @@ def brier(correct: Bool[np.ndarray, " row"], probabilities: Float[np.ndarray, " 
     if not len(correct):
         raise UndefinedMetricError("no answer was tested")
     return float(np.mean((probabilities - correct) ** 2))
+
+
+def log_loss(correct: Bool[np.ndarray, " row"], probabilities: Float[np.ndarray, " row"]) -> float:
+    """Mean of minus the logarithm of the probability that was given to what happened, in nats.
+
+    Probabilities within 1e-12 of 0 or 1 count as that far off, so that one answer cannot make it infinite.
+
+    Raises:
+        UndefinedMetricError: There are no answers.
+
+    Example:
+        >>> round(log_loss(np.array([True, False]), np.array([0.5, 0.5])), 3)
+        0.693
+    """
+    if not len(correct):
+        raise UndefinedMetricError("no answer was tested")
+    return float(np.mean(log_losses(correct, probabilities)))
+
+
+def log_losses(
+    correct: Bool[np.ndarray, " row"], probabilities: Float[np.ndarray, " row"]
+) -> Float[np.ndarray, " row"]:
+    """The log loss of each answer.
+
+    Example:
+        >>> log_losses(np.array([True]), np.array([0.0])).round(1).tolist()
+        [27.6]
+    """
+    given = np.where(correct, probabilities, 1 - probabilities)
+    losses: Float[np.ndarray, " row"] = -np.log(np.clip(given, 1e-12, 1.0))
+    return losses

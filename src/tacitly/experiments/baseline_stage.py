@@ -9,12 +9,13 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from tacitly.activations.base import StateTable
-from tacitly.baselines.catalog import CONTROLS, load_control
+from tacitly.baselines.catalog import CONTROLS
 from tacitly.errors import UndefinedMetricError
-from tacitly.evaluation.folds import Fold, OuterFold
-from tacitly.evaluation.metrics import fold_aurocs
-from tacitly.experiments.answer_table import AnswerTable, read_answers
-from tacitly.experiments.cell_ranking import merge_margins
+from tacitly.evaluation.calibration import fit_platt
+from tacitly.evaluation.folds import OuterFold
+from tacitly.experiments.answer_table import AnswerTable, read_answers, with_further
+from tacitly.experiments.calibrating import CALIBRATED_PREFIX
+from tacitly.experiments.control_scores import inner_auroc, score_control
 from tacitly.experiments.fold_plan import FoldPlan, plan_folds
 from tacitly.experiments.nested_fit import fit_nested
 from tacitly.experiments.probe_controls import LAYER_0, SHUFFLED, ProbeControls
@@ -35,9 +36,10 @@ class BaselineStage:
     Attributes:
         scores: Score rows of every baseline, of the controls (`control:<name>`, and
             `control:shuffled/<i>` for each shuffle), of `best_baseline`, `best_control` and
-            `combined`; those of all answers begin with `all:`. They are of exactly the answers that the probe scored.
-        record: What JSON can hold: `choices` (best baseline and control of each outer fold) and `missing` (why a
-            baseline or control was not compared).
+            `combined`, and of the first two as probabilities (`calibrated:best_baseline`, `calibrated:best_control`);
+            those of all answers begin with `all:`. They are of exactly the answers that the probe scored.
+        record: What JSON can hold: `choices` (best baseline and control of each outer fold, with the mean inner AUROC
+            of every candidate) and `missing` (why a baseline or control was not compared).
     """
 
     scores: pd.DataFrame
@@ -49,6 +51,24 @@ class _FoldResult:
     methods: dict[str, Float[np.ndarray, " row"]]
     best_baseline: str | None
     best_control: str | None
+    inner: dict[str, dict[str, float]]
+    missing: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Controls:
+    """The controls of an outer fold.
+
+    Attributes:
+        scores: Of the tested answers.
+        train: Of the training part's answers, each learned without it; not of shuffled labels.
+        inner: Their mean inner AUROC.
+        missing: Why some have none.
+    """
+
+    scores: dict[str, Float[np.ndarray, " row"]]
+    train: dict[str, Float[np.ndarray, " row"]]
+    inner: dict[str, float]
     missing: dict[str, str]
 
 
@@ -57,6 +77,8 @@ def score_baselines(
     states: StateTable,
     *,
     probes: Mapping[str, Any],
+    further: Mapping[str, Float[np.ndarray, " row"]] | None = None,
+    absent: Mapping[str, str] | None = None,
     seeds: Sequence[int] = (0,),
     seed: int = 0,
     progress: Progress | None = None,
@@ -70,6 +92,9 @@ def score_baselines(
         rows: Greedy answers, the same as for the probes.
         states: Their states.
         probes: The record of the probes stage.
+        further: Scores of more baselines by name, in the order of the rows; each is compared in a set of answers where
+            every answer in play has a finite score, and none decides which answers are in play.
+        absent: Why other baselines have no scores at all.
         seeds: The same as for the probes.
         seed: The same as for the probes.
         progress: Hears of each outer fold.
@@ -78,7 +103,7 @@ def score_baselines(
         The scores and the choices.
     """
     progress = progress or RecordedProgress()
-    table = read_answers(rows, states)
+    table = with_further(read_answers(rows, states), further or {}, absent or {})
     plans = plan_folds(table, seeds=seeds, seed=seed)
     chosen = {
         (c["set"], c["grouping"], c["seed"], c["outer_fold"]): c for c in probes["choices"] if c["method"] == PROBE
@@ -109,6 +134,7 @@ def score_baselines(
                 "outer_fold": outer.fold.number,
                 BEST_BASELINE: result.best_baseline,
                 BEST_CONTROL: result.best_control,
+                "inner_auroc": result.inner,
             }
         )
         reasons = {**table.sets[plan.answers].missing_baselines, **result.missing}
@@ -136,18 +162,23 @@ def _score_fold(
     inner: dict[str, float] = {}
     for name, values in table.sets[plan.answers].baselines.items():
         methods[name] = np.where(tested, values, np.nan)
-        inner[name] = _inner_auroc(np.where(outer.fold.train & present, values, np.nan), outer.inner, table)
+        inner[name] = inner_auroc(np.where(outer.fold.train & present, values, np.nan), outer.inner, table)
     best_baseline = _best(inner)
     if best_baseline is not None:
         methods[BEST_BASELINE] = methods[best_baseline]
         values = table.sets[plan.answers].baselines[best_baseline]
         methods[COMBINED] = _combine(probe.choice.margins, probe.margins, values, table.correct)
-    found, control_inner, missing = _score_controls(plan, outer, choice, table, controls, tested)
-    methods |= {CONTROL_PREFIX + name: values for name, values in found.items()}
-    best_control = _best(control_inner)
+        train = np.where(outer.fold.train & present, values, np.nan)
+        methods |= _calibrated(BEST_BASELINE, train, methods[best_baseline], table.correct)
+    controlled = _score_controls(plan, outer, choice, table, controls, tested)
+    methods |= {CONTROL_PREFIX + name: values for name, values in controlled.scores.items()}
+    best_control = _best(controlled.inner)
     if best_control is not None:
-        methods[BEST_CONTROL] = found[best_control]
-    return _FoldResult(methods, best_baseline, best_control, missing)
+        methods[BEST_CONTROL] = controlled.scores[best_control]
+        train = controlled.train[best_control]
+        methods |= _calibrated(BEST_CONTROL, train, methods[BEST_CONTROL], table.correct)
+    candidates = {"baselines": _defined(inner), "controls": _defined(controlled.inner)}
+    return _FoldResult(methods, best_baseline, best_control, candidates, controlled.missing)
 
 
 def _score_controls(
@@ -157,25 +188,18 @@ def _score_controls(
     table: AnswerTable,
     controls: ProbeControls,
     tested: Bool[np.ndarray, " row"],
-) -> tuple[dict[str, Float[np.ndarray, " row"]], dict[str, float], dict[str, str]]:
-    """The controls' scores for the tested answers, their mean inner AUROC, and why some have none."""
+) -> _Controls:
     scores: dict[str, Float[np.ndarray, " row"]] = {}
+    train_scores: dict[str, Float[np.ndarray, " row"]] = {}
     inner: dict[str, float] = {}
     missing: dict[str, str] = {}
     _, present = controls.read(choice["site"], choice["layer"], choice["position"])
     for name in CONTROLS:
         if name == "located" and plan.answers == "located":
             continue
-        control = load_control(name)
-        parts = []
-        for fold in (outer.fold, *outer.inner):
-            train, test = fold.train & present, fold.test & present
-            if not test.any() or len(set(table.correct[train].tolist())) < 2:
-                parts.append(np.full(len(table.correct), np.nan))
-            else:
-                parts.append(control.scores(table.rows, table.correct, train=train, test=test))
-        scores[name] = np.where(tested, parts[0], np.nan)
-        inner[name] = _mean(np.stack(parts[1:]), outer.inner, table)
+        found = score_control(name, outer, table, present=present)
+        if found is not None:
+            scores[name], train_scores[name], inner[name] = found.test, found.train, found.inner
     for shuffle, margins in enumerate(controls.fit_shuffled(plan, outer, choice)):
         scores[f"{SHUFFLED}/{shuffle}"] = margins
     try:
@@ -185,21 +209,32 @@ def _score_controls(
     else:
         scores[LAYER_0] = np.where(tested, layer_0.margins, np.nan)
         inner[LAYER_0] = layer_0.choice.inner_auroc
-    return scores, inner, missing
+        train_scores[LAYER_0] = layer_0.choice.margins
+    return _Controls(scores, train_scores, inner, missing)
 
 
-def _inner_auroc(scores: Float[np.ndarray, " row"], inner: tuple[Fold, ...], table: AnswerTable) -> float:
-    return _mean(np.tile(scores, (len(inner), 1)), inner, table)
-
-
-def _mean(scores: Float[np.ndarray, "fold row"], inner: tuple[Fold, ...], table: AnswerTable) -> float:
-    merged, numbers = merge_margins(scores, inner)
-    return float(fold_aurocs(table.correct, merged, numbers, weights=np.ones((1, len(numbers))))[0])
+def _defined(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if not np.isnan(value)}
 
 
 def _best(values: Mapping[str, float]) -> str | None:
-    defined = {name: value for name, value in values.items() if not np.isnan(value)}
+    defined = _defined(values)
     return max(defined, key=lambda name: defined[name]) if defined else None
+
+
+def _calibrated(
+    name: str,
+    train: Float[np.ndarray, " row"],
+    test: Float[np.ndarray, " row"],
+    correct: Bool[np.ndarray, " row"],
+) -> dict[str, Float[np.ndarray, " row"]]:
+    """A method's scores of the tested answers as probabilities, by Platt scaling fitted on the training part."""
+    scored = ~np.isnan(train)
+    try:
+        platt = fit_platt(train[scored], correct[scored])
+    except UndefinedMetricError:
+        return {}
+    return {CALIBRATED_PREFIX + name: platt.probability(test)}
 
 
 def _combine(

@@ -7,14 +7,13 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from tacitly.baselines.token_probability import Perplexity
-from tacitly.evaluation.calibration import ECE_BINS, expected_calibration_error
+from tacitly.evaluation.calibration import ECE_BINS, ECE_ROWS, expected_calibration_error
 from tacitly.experiments.answer_table import labels_of
 from tacitly.experiments.paired_figures import Draws, paired_figure
 
 SURE = (0.5, 0.7, 0.9)
 """How probable an answer must be to be called sure; the first one is the headline."""
 
-ROWS_PER_BIN = 10
 """A calibration error over fewer answers to a bin is mostly noise."""
 
 NO_JUDGED = "no question here was judged for both models"
@@ -114,14 +113,14 @@ def compare_calibration(
     among = ~np.isnan(base[1]).any(axis=0) & ~np.isnan(tuned[1]).any(axis=0)
     squares = [draws.mean(((p - right) ** 2).mean(axis=0), among=among) for right, p in (base, tuned)]
     looked_at = among & draws.looked_at
-    rows, least = int(looked_at.sum()), ROWS_PER_BIN * ECE_BINS
+    rows = int(looked_at.sum())
     errors = None
-    if rows >= least:
+    if rows >= ECE_ROWS:
         errors = [
             np.array([np.mean([expected_calibration_error(right[looked_at], seed[looked_at]) for seed in p])])
             for right, p in (base, tuned)
         ]
-    few = f"{rows} answers are too few for {ECE_BINS} bins: at least {least} are needed" if rows else reason
+    few = f"{rows} answers are too few for {ECE_BINS} bins: at least {ECE_ROWS} are needed" if rows else reason
     ece = paired_figure(*(errors or (None, None)), reason=few, base_reason=few, tuned_reason=few)
     for entry in ece.values():
         if entry["value"] is not None:

@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int, Shaped
 
-from tacitly.evaluation.calibration import brier, expected_calibration_error
 from tacitly.evaluation.decisions import measure_decisions
 from tacitly.evaluation.intervals import Interval, percentile_interval, resample_groups
 from tacitly.evaluation.metrics import compare_within_answers, fold_aurocs, snap_ties
-from tacitly.experiments.answer_table import Grouping, SetName
-from tacitly.experiments.score_rows import method_in
+from tacitly.experiments.answer_table import GROUPINGS, SETS, Grouping, SetName
+from tacitly.experiments.score_rows import method_in, of_error_detection
 
 REASON_ONE_CLASS = "no fold tests both right and wrong answers"
 
@@ -86,7 +85,7 @@ def collect_scores(
     """
     prefix = method_in(answers, "")
     others = method_in("all", "")
-    mine = scores[scores["grouping"] == grouping]
+    mine = of_error_detection(scores[scores["grouping"] == grouping])
     mine = mine[mine["method"].str.startswith(prefix) if prefix else ~mine["method"].str.startswith(others)]
     place = pd.Series(np.arange(len(rows)), index=rows["answer_id"])
     methods: dict[str, list[SeedScores]] = {}
@@ -100,6 +99,11 @@ def collect_scores(
         folds[index] = part["outer_fold"].to_numpy(dtype=np.int64)[known]
         methods.setdefault(str(method).removeprefix(prefix), []).append(SeedScores(values, folds))
     return MethodScores(correct=rows["correct"].astype(bool).to_numpy(), groups=groups, methods=methods)
+
+
+def resampling_rng(seed: int, answers: SetName, grouping: Grouping) -> np.random.Generator:
+    """The source of the draws of one set and grouping: whoever computes a figure again draws the same groups."""
+    return np.random.default_rng([seed, 4, SETS.index(answers), GROUPINGS.index(grouping)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,17 +163,6 @@ def decisions(found: MethodScores, method: str, thresholds: Mapping[tuple[int, i
         values = [part[name] for part in parts if part[name] is not None]
         figures[name] = float(np.mean(values)) if values else None
     return figures
-
-
-def calibration(found: MethodScores, method: str) -> dict[str, Any]:
-    """How well a method's probabilities agree with what happened: Brier score and ECE, averaged over seeds."""
-    parts = []
-    for entry in found.methods[method]:
-        scored = ~np.isnan(entry.scores)
-        pair = found.correct[scored], entry.scores[scored]
-        parts.append((brier(*pair), expected_calibration_error(*pair)))
-    means = np.mean(parts, axis=0)
-    return {"brier": float(means[0]), "ece": float(means[1])}
 
 
 def within_answer(

@@ -11,19 +11,22 @@ from tacitly.baselines.controls import answer_strings
 from tacitly.evaluation.intervals import REPLICATES
 from tacitly.experiments.answer_table import GROUPINGS, SETS, Grouping, SetName
 from tacitly.experiments.baseline_stage import BEST_BASELINE, BEST_CONTROL, COMBINED
+from tacitly.experiments.calibrating import CALIBRATED_PREFIX
+from tacitly.experiments.calibration_figures import summarise_calibration
 from tacitly.experiments.detection_metrics import (
     REASON_ONE_CLASS,
     MethodScores,
     Resamples,
-    calibration,
     collect_scores,
     decisions,
     estimate,
+    resampling_rng,
     within_answer,
 )
 from tacitly.experiments.probe_controls import SHUFFLED
 from tacitly.experiments.probe_stage import LAST_TOKEN, LAYER_0_EXACT, PROBE
 from tacitly.experiments.score_rows import CONTROL_PREFIX, FAMILY_PREFIX
+from tacitly.experiments.selective_figures import summarise_selection
 
 FAMILIES = {"last_token": LAST_TOKEN}
 _OTHERS = {PROBE, COMBINED, BEST_BASELINE, BEST_CONTROL, LAYER_0_EXACT, *FAMILIES.values()}
@@ -86,8 +89,8 @@ def summarise_detection(
     keys = {"by_entity": known["entity"].astype(str).to_numpy(dtype=object), "by_answer": answer_strings(known)}
     parts: dict[SetName, dict[str, Any]] = {name: {} for name in SETS}
     located: dict[Grouping, MethodScores] = {}
-    for s, name in enumerate(SETS):
-        for g, grouping in enumerate(GROUPINGS):
+    for name in SETS:
+        for grouping in GROUPINGS:
             found = collect_scores(known, scores, answers=name, grouping=grouping, groups=keys[grouping])
             if PROBE not in found.methods:
                 parts[name][grouping] = None
@@ -97,7 +100,7 @@ def summarise_detection(
                 continue
             if name == "located":
                 located[grouping] = found
-            rng = np.random.default_rng([seed, 4, s, g])
+            rng = resampling_rng(seed, name, grouping)
             parts[name][grouping] = _evaluation(found, name, grouping, probes, baselines, replicates, rng)
     within = _within(located, keys, replicates, np.random.default_rng([seed, 5]), reasons)
     return {
@@ -139,7 +142,8 @@ def _evaluation(
         return estimate(probe - rival, key="diff", reason=REASON_ONE_CLASS)
 
     controls = sorted(method for method in values if method.startswith(CONTROL_PREFIX))
-    plain = sorted(method for method in values if method not in _OTHERS and method not in controls)
+    others = {*_OTHERS, *controls, *(method for method in values if method.startswith(CALIBRATED_PREFIX))}
+    plain = sorted(method for method in values if method not in others)
     absent = {method: {"auroc": None, "ci": None, "reason": reason} for method, reason in missing.items()}
     seeds = sorted({c["seed"] for c in mine})
     thresholds = {(seeds.index(c["seed"]), c["outer_fold"]): c["threshold"] for c in mine}
@@ -164,7 +168,8 @@ def _evaluation(
         "gain_over_best_baseline": gain(BEST_BASELINE),
         "gain_over_best_control": gain(BEST_CONTROL),
         "decision": decisions(found, PROBE, thresholds),
-        "calibration": calibration(found, PROBE),
+        "calibration": summarise_calibration(found, mine, weights=weights),
+        "selective": summarise_selection(found, weights=weights),
         "families": {family: figure(method) for family, method in FAMILIES.items() if method in values},
     }
 

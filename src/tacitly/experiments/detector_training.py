@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from tacitly.activations.base import StateTable
 from tacitly.errors import UndefinedMetricError
+from tacitly.evaluation.calibration import Platt
+from tacitly.evaluation.calibrators import Calibrator, Isotonic, Temperature
+from tacitly.evaluation.decisions import choose_threshold
 from tacitly.experiments.answer_table import AnswerTable, Grouping, SetName
+from tacitly.experiments.calibrating import calibrate
 from tacitly.experiments.cell_ranking import CellRanking
 from tacitly.experiments.fold_plan import FoldPlans
 from tacitly.experiments.nested_fit import choose_penalty
@@ -36,6 +40,22 @@ class DetectorSource:
     asking: Asking | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedDetector:
+    """What training leaves.
+
+    Attributes:
+        detector: The detector, or None.
+        reason: Why there is none.
+        inner: What probes that had not seen an answer say of it, calibrated as the detector is: by the first probe that
+            can score it; NaN where neither can.
+    """
+
+    detector: Detector | None
+    reason: str | None
+    inner: Float[np.ndarray, " row"]
+
+
 def train_detector(
     table: AnswerTable,
     states: StateTable,
@@ -44,7 +64,7 @@ def train_detector(
     *,
     source: DetectorSource,
     seed: int,
-) -> tuple[Detector | None, str | None]:
+) -> TrainedDetector:
     """Train the detector, or say why the answers do not allow one.
 
     One probe reads the best cell of located answers; a second one reads the last answer token and is trained on all
@@ -59,10 +79,11 @@ def train_detector(
         seed: The seed of the study.
 
     Returns:
-        The detector and None, or None and the reason.
+        The detector, or the reason for none.
     """
-    probes = []
-    reasons = []
+    probes: list[LinearProbe] = []
+    reasons: list[str] = []
+    inner = np.full(len(table.correct), np.nan)
     at_end = np.array([cell.position == ANY_ANSWER_POSITION for cell in ranking.cells], dtype=bool)
     roles: tuple[tuple[Role, SetName, Bool[np.ndarray, " cell"]], ...] = (
         ("exact_answer", "located", np.ones_like(at_end)),
@@ -70,11 +91,13 @@ def train_detector(
     )
     for role, name, among in roles:
         try:
-            probes.append(_train(role, name, among, table, states, plans, ranking))
+            probe, said = _train(role, name, among, table, states, plans, ranking)
+            probes.append(probe)
+            inner = np.where(np.isnan(inner), said, inner)
         except UndefinedMetricError as error:
             reasons.append(f"{role.replace('_', ' ')}: {error}")
     if not probes:
-        return None, "; ".join(reasons)
+        return TrainedDetector(detector=None, reason="; ".join(reasons), inner=inner)
     detector = Detector.of(
         tuple(probes),
         model=source.model,
@@ -83,7 +106,7 @@ def train_detector(
         version=source.version,
         asking=source.asking,
     )
-    return detector, None
+    return TrainedDetector(detector=detector, reason=None, inner=inner)
 
 
 def _train(
@@ -94,7 +117,7 @@ def _train(
     states: StateTable,
     plans: FoldPlans,
     ranking: CellRanking,
-) -> LinearProbe:
+) -> tuple[LinearProbe, Float[np.ndarray, " row"]]:
     plan, best = None, None
     keys: list[tuple[SetName, Grouping]] = [(name, "by_answer"), (name, "by_entity")]
     for key in keys:
@@ -111,7 +134,9 @@ def _train(
     rows = table.sets[name].rows & present
     probe = LogisticProbe(C=choice.C).fit(features[rows], table.correct[rows])
     scale = MarginScale.of(probe.decision_function(features[rows]))
-    slope = choice.platt.slope / scale.spread
+    calibration = calibrate(choice, scale, table.correct, inner=folds)
+    line = _line(calibration.chosen)
+    scored = ~np.isnan(calibration.inner)
     header = ProbeHeader(
         role=role,
         site=cell.site,
@@ -119,12 +144,25 @@ def _train(
         position=cell.position,
         width=features.shape[1],
         C=choice.C,
-        slope=slope,
-        intercept=choice.platt.intercept - slope * scale.mean,
-        threshold=choice.threshold,
+        calibrator=calibration.choice.name,
+        slope=line.slope,
+        intercept=line.intercept,
+        threshold=choose_threshold(table.correct[scored], calibration.inner[scored]),
         rows=int(rows.sum()),
         rows_correct=int((rows & table.correct).sum()),
         grouping=plan.grouping,
         cv_auroc=choice.inner_auroc,
     )
-    return LinearProbe(header, probe.coef_[0].copy(), float(probe.intercept_[0]))
+    steps = calibration.chosen if isinstance(calibration.chosen, Isotonic) else None
+    return LinearProbe(header, probe.coef_[0].copy(), float(probe.intercept_[0]), steps), calibration.inner
+
+
+def _line(calibrator: Calibrator) -> Platt:
+    """The straight part of a calibration, as the header holds it."""
+    if isinstance(calibrator, Temperature):
+        return Platt(slope=1 / calibrator.temperature, intercept=0.0)
+    if isinstance(calibrator, Isotonic):
+        return calibrator.platt
+    if isinstance(calibrator, Platt):
+        return calibrator
+    raise TypeError(f"a detector cannot hold a {type(calibrator).__name__}")

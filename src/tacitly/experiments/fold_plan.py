@@ -156,6 +156,36 @@ def _frame(table: AnswerTable, grouping: Grouping, seed: int, folds: Int[np.ndar
     )
 
 
+def list_inner_folds(plans: Sequence[FoldPlan], table: AnswerTable) -> pd.DataFrame:
+    """Which inner fold tests each answer of each training part, as it is written down.
+
+    Args:
+        plans: The plans.
+        table: The answers.
+
+    Returns:
+        Columns set, grouping, seed, outer_fold, answer_id and inner_fold. An answer of a training part is tested by one
+        inner fold; a training part with too few groups for inner folds has no rows.
+    """
+    parts = [
+        pd.DataFrame(
+            {
+                "set": plan.answers,
+                "grouping": plan.grouping,
+                "seed": np.full(int(fold.test.sum()), plan.seed, dtype=np.int64),
+                "outer_fold": np.full(int(fold.test.sum()), outer.fold.number, dtype=np.int64),
+                "answer_id": table.ids(fold.test),
+                "inner_fold": np.full(int(fold.test.sum()), fold.number, dtype=np.int64),
+            }
+        )
+        for plan in plans
+        for outer in plan.folds
+        for fold in outer.inner
+    ]
+    columns = ["set", "grouping", "seed", "outer_fold", "answer_id", "inner_fold"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({name: [] for name in columns})
+
+
 def tested_fold(plan: FoldPlan, n_rows: int) -> Int[np.ndarray, " row"]:
     """The number of the fold that tests each row; -1 where none does."""
     numbers = np.full(n_rows, -1)

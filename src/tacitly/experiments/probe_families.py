@@ -27,7 +27,7 @@ from tacitly.probes.readings import Features, Material, Place, Reading
 from tacitly.progress import Progress, RecordedProgress
 
 NOT_ENOUGH = "fewer than 95 % of the right or of the wrong answers have what it reads"
-_KEPT = 4  # readings held in memory at once; folds that chose the same cell share one
+_KEPT = 1 << 30  # bytes of readings held in memory at once, for the folds and families that read the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,9 +196,15 @@ class _Reader:
             if key not in self._kept:
                 self._kept[key] = reading.read(self.material, place)
             self._kept.move_to_end(key)
-            while len(self._kept) > _KEPT:
+            while len(self._kept) > 1 and sum(_size(features) for features in self._kept.values()) > _KEPT:
                 self._kept.popitem(last=False)
             return self._kept[key]
+
+
+def _size(features: Features) -> int:
+    """Bytes that a reading takes."""
+    values = features.values  # noqa: PD011
+    return int(sum(part.nbytes for part in values) if values.dtype == object else values.nbytes)
 
 
 def _describe(family: Family, *, wall: float, results: Sequence[FamilyFit | str]) -> dict[str, Any]:

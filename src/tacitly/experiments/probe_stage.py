@@ -17,9 +17,10 @@ from tacitly.errors import UndefinedMetricError
 from tacitly.evaluation.folds import OuterFold
 from tacitly.evaluation.metrics import snap_ties
 from tacitly.experiments.answer_table import AnswerTable, read_answers
+from tacitly.experiments.calibrating import Calibration, calibrate
 from tacitly.experiments.cell_ranking import CellRanking, rank_cells
 from tacitly.experiments.detector_training import DetectorSource, train_detector
-from tacitly.experiments.fold_plan import FoldPlan, FoldPlans, plan_folds
+from tacitly.experiments.fold_plan import FoldPlan, FoldPlans, list_inner_folds, plan_folds
 from tacitly.experiments.nested_fit import NestedFit, fit_nested
 from tacitly.experiments.score_rows import ScoreRows
 from tacitly.probes.detector import Detector
@@ -43,19 +44,25 @@ class ProbeStage:
 
     Attributes:
         folds: answer_id, grouping, seed, outer_fold; -1 for the training part of a task's own split.
-        scores: Score rows of `probe` (a calibrated probability) and `layer0_exact_answer`, and of `all:probe` and
-            `all:probe_last_token` for all answers.
-        record: What JSON can hold: `choices` (cell, C, inner AUROC and threshold of each set, grouping, seed and
-            outer fold), `skipped` folds, `grid` and `reasons`.
+        scores: Score rows of `probe` (a calibrated probability), `calibrated:<calibrator>` and `layer0_exact_answer`,
+            and of `all:probe` and `all:probe_last_token` for all answers.
+        inner_folds: Which inner fold tests each answer of each outer fold's training part: set, grouping, seed,
+            outer_fold, answer_id, inner_fold.
+        record: What JSON can hold: `choices` (cell, C, inner AUROC, threshold and calibrator of each set, grouping,
+            seed and outer fold), `skipped` folds, `grid` and `reasons`.
         detector: The detector, or None.
         detector_reason: Why there is none.
+        detector_inner: The detector's probability for each answer, by probes that had not seen it; NaN where it has
+            none.
     """
 
     folds: pd.DataFrame
+    inner_folds: pd.DataFrame
     scores: pd.DataFrame
     record: dict[str, Any]
     detector: Detector | None
     detector_reason: str | None
+    detector_inner: Float[np.ndarray, " row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class _Job:
 class _Outcome:
     fit: NestedFit | None
     reason: str | None
+    calibration: Calibration | None = None
 
 
 def train_probes(
@@ -118,6 +126,9 @@ def train_probes(
             continue
         choice = outcome.fit.choice
         scores.add(job.plan, job.outer.fold.number, job.method, choice.platt.probability(outcome.fit.margins))
+        if outcome.calibration is not None:
+            for method, values in outcome.calibration.methods(outcome.fit.scale.restore(outcome.fit.margins)).items():
+                scores.add(job.plan, job.outer.fold.number, method, values)
         choices.append(
             {
                 **where,
@@ -127,10 +138,11 @@ def train_probes(
                 "C": choice.C,
                 "inner_auroc": choice.inner_auroc,
                 "threshold": choice.threshold,
+                **_chosen_calibrator(outcome.calibration),
             }
         )
     _score_embedding(table, states, plans, scores)
-    detector, detector_reason = train_detector(table, states, plans, ranking, source=source, seed=seed)
+    trained = train_detector(table, states, plans, ranking, source=source, seed=seed)
     record = {
         "choices": choices,
         "skipped": skipped,
@@ -138,13 +150,16 @@ def train_probes(
         "reasons": [
             {"set": name, "grouping": grouping, "reason": reason} for (name, grouping), reason in plans.reasons.items()
         ],
+        "detector_reason": trained.reason,
     }
     return ProbeStage(
         folds=plans.assigned,
+        inner_folds=list_inner_folds(plans.plans, table),
         scores=scores.frame(),
         record=record,
-        detector=detector,
-        detector_reason=detector_reason,
+        detector=trained.detector,
+        detector_reason=trained.reason,
+        detector_inner=trained.inner,
     )
 
 
@@ -172,11 +187,20 @@ def _run_jobs(jobs: Sequence[_Job], table: AnswerTable, states: StateTable) -> l
             features = read_cell(states, job.cell, table.sets[job.plan.answers].rows)
         present = states.present(job.cell.position)
         try:
-            return _Outcome(fit_nested(features, table.correct, present=present, outer=job.outer), None)
+            fit = fit_nested(features, table.correct, present=present, outer=job.outer)
         except UndefinedMetricError as error:
             return _Outcome(None, str(error))
+        if job.method != PROBE:
+            return _Outcome(fit, None)
+        return _Outcome(fit, None, calibrate(fit.choice, fit.scale, table.correct, inner=job.outer.inner))
 
     return run_in_threads(run, jobs)
+
+
+def _chosen_calibrator(calibration: Calibration | None) -> dict[str, Any]:
+    if calibration is None:
+        return {}
+    return {"calibrator": calibration.choice.name, "calibrator_brier": calibration.choice.brier}
 
 
 def run_in_threads(run: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:

@@ -10,7 +10,7 @@ from tacitly.errors import RunFolderError
 
 _FREE = {
     "task": {"path", "limit", "prompt", "split_from", "entities", "judge"},
-    "generate": {"batch_size", "samples", "temperature", "top_p"},
+    "generate": {"batch_size", "samples", "seed", "temperature", "top_p"},
 }
 _SHAPE = {"layers": "layers", "width": "width of its states"}
 _CONTENT = ("prompt", "question", "entity", "answers", "choices", "split")
@@ -68,7 +68,7 @@ def shared_questions(base: RunConditions, tuned: RunConditions) -> list[str]:
             f"{tuned.name!r} {len(tuned.questions)}",
             allowed=f"runs that share at least {LEAST_SHARED:.0%} of their questions",
             remedy="run both studies with the same task.name, task.path, task.limit and seed, and both with "
-            "task.split_from=<the tuned model's folder> and the same task.entities",
+            "task.split_from=<the tuned model's folder>, the same task.entities and the same abstention.alpha",
         )
     _require_same_content(base, tuned, ids)
     return ids

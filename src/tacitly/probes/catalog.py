@@ -7,6 +7,7 @@ from tacitly.probes.base import Probe
 from tacitly.probes.family import Family
 from tacitly.probes.logistic import C_GRID
 from tacitly.probes.readings import ContrastPair, EveryLayer, EveryToken
+from tacitly.probes.unseen import UNSEEN_FAMILIES
 
 FAMILIES = {
     "logistic": Family(
@@ -51,6 +52,7 @@ FAMILIES = {
         reads=ContrastPair(),
         supervised=False,
     ),
+    **UNSEEN_FAMILIES,
 }
 
 

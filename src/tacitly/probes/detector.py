@@ -1,98 +1,62 @@
 """The detector: a small file that scores any answer of one model."""
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from scipy.special import expit
+from pydantic import ValidationError
 
 from tacitly.errors import DetectorError, StorageError
+from tacitly.evaluation.calibration import Platt
+from tacitly.evaluation.calibrators import Isotonic
 from tacitly.probes.asking import Asking
+from tacitly.probes.detector_header import (
+    SCHEMA_VERSIONS,
+    Abstention,
+    DetectorHeader,
+    DetectorModel,
+    ProbeHeader,
+    Role,
+    SavedHeader,
+)
+
+__all__ = [
+    "CARD_FILE",
+    "HEADER_FILE",
+    "WEIGHTS_FILE",
+    "Abstention",
+    "Detector",
+    "DetectorHeader",
+    "DetectorModel",
+    "LinearProbe",
+    "ProbeHeader",
+    "Role",
+]
 
 HEADER_FILE = "detector.json"
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "CARD.md"
 _REMEDY = "train it again with `tacitly study`, or get an undamaged copy"
 
-Role = Literal["exact_answer", "any_answer"]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class DetectorModel(_Strict):
-    """Whose activations the detector reads."""
-
-    name: str
-    revision: str | None = None
-    weights_hash: str | None = None
-
-
-class ProbeHeader(_Strict):
-    """One linear probe of a detector.
-
-    Attributes:
-        role: `exact_answer` for answers with a span; `any_answer` for every answer, read at its last token.
-        site: Where it reads: the site,
-        layer: the layer (0 is the embedding output),
-        position: and the token position.
-        width: Length of the states.
-        C: Inverse strength of the penalty it was fitted with.
-        slope: Log-odds to calibrated probability: `expit(slope * log_odds + intercept)`.
-        intercept: See `slope`.
-        threshold: The probability from which on an answer is called right.
-        rows: Answers that it learned from.
-        rows_correct: Those of them that were right.
-        grouping: The grouping of the folds that chose its cell and penalty.
-        cv_auroc: The AUROC of those folds. It was used to choose, and so is too high; the card has the nested one.
-    """
-
-    role: Role
-    site: str
-    layer: int = Field(ge=0)
-    position: str
-    width: int = Field(ge=1)
-    C: float = Field(gt=0)
-    slope: float = Field(gt=0)
-    intercept: float
-    threshold: float
-    rows: int = Field(ge=1)
-    rows_correct: int = Field(ge=0)
-    grouping: str
-    cv_auroc: float
-
-
-class DetectorHeader(_Strict):
-    """What `detector.json` holds; `asking` says how its answers were asked for, where that was kept."""
-
-    schema_version: Literal[1] = 1
-    kind: Literal["tacitly-detector"] = "tacitly-detector"
-    tacitly: str
-    model: DetectorModel
-    task: str
-    seed: int
-    asking: Asking | None = None
-    probes: tuple[ProbeHeader, ...] = Field(min_length=1)
-
-
-class _SavedHeader(DetectorHeader):
-    weights_sha256: str
-
 
 @dataclass(frozen=True, slots=True)
 class LinearProbe:
-    """A trained probe as it is saved: coefficients for raw states, in float64."""
+    """A trained probe as it is saved: coefficients for raw states, in float64.
+
+    Attributes:
+        isotonic: The calibration, where the header names that one; others stand in the header.
+    """
 
     header: ProbeHeader
     coefficients: Float[np.ndarray, " width"]
     bias: float
+    isotonic: Isotonic | None = None
 
     def log_odds(self, states: Float[np.ndarray, "answer width"]) -> Float[np.ndarray, " answer"]:
         """The probe's own log-odds that each answer is right.
@@ -118,10 +82,8 @@ class LinearProbe:
         Raises:
             DetectorError: The states have another width.
         """
-        probability: Float[np.ndarray, " answer"] = expit(
-            self.header.slope * self.log_odds(states) + self.header.intercept
-        )
-        return probability
+        calibrator = self.isotonic or Platt(self.header.slope, self.header.intercept)
+        return calibrator.probability(self.log_odds(states))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +117,15 @@ class Detector:
         headers = tuple(probe.header for probe in probes)
         header = DetectorHeader(tacitly=version, model=model, task=task, seed=seed, asking=asking, probes=headers)
         return cls(header, {probe.header.role: probe for probe in probes})
+
+    @property
+    def abstention(self) -> Abstention | None:
+        """From which probability on an answer may be accepted, where that was asked for."""
+        return self.header.abstention
+
+    def promising(self, abstention: Abstention) -> Self:
+        """The same detector with a promise."""
+        return replace(self, header=self.header.model_copy(update={"abstention": abstention}))
 
     def require_model(self, *, weights_hash: str | None, name: str | None = None) -> None:
         """Refuse to score the answers of another model.
@@ -190,10 +161,10 @@ class Detector:
         tensors = {
             f"{role}.{name}": np.ascontiguousarray(values)
             for role, probe in self.probes.items()
-            for name, values in (("coefficients", probe.coefficients), ("bias", np.array([probe.bias])))
+            for name, values in _tensors(probe).items()
         }
         weights = save(tensors)
-        header = _SavedHeader(**self.header.model_dump(), weights_sha256=hashlib.sha256(weights).hexdigest())
+        header = SavedHeader(**self.header.model_dump(), weights_sha256=hashlib.sha256(weights).hexdigest())
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -220,8 +191,9 @@ class Detector:
                 allowed=f"a folder with {HEADER_FILE} and {WEIGHTS_FILE}",
                 remedy="name the `detector` folder of a run",
             ) from error
+        _require_known_schema(written, folder)
         try:
-            saved = _SavedHeader.model_validate_json(written)
+            saved = SavedHeader.model_validate_json(written)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -234,20 +206,57 @@ class Detector:
         return cls(header, {probe.role: _read_probe(probe, weights) for probe in header.probes})
 
 
+def _require_known_schema(written: bytes, folder: Path) -> None:
+    """Say of a newer file that it is newer; what is no JSON is left to the check of the whole."""
+    try:
+        version = json.loads(written)["schema_version"]
+    except (ValueError, KeyError, TypeError):
+        return
+    if isinstance(version, int) and version not in SCHEMA_VERSIONS:
+        raise DetectorError(
+            f"{folder / HEADER_FILE} has schema version {version}",
+            allowed=", ".join(map(str, SCHEMA_VERSIONS)),
+            remedy="use the version of tacitly that made it, or train the detector again",
+        )
+
+
+def _tensors(probe: LinearProbe) -> dict[str, np.ndarray]:
+    tensors = {"coefficients": probe.coefficients, "bias": np.array([probe.bias])}
+    if probe.isotonic is not None:
+        tensors |= {"isotonic_said": probe.isotonic.said, "isotonic_right": probe.isotonic.right}
+    return tensors
+
+
 def _read_probe(header: ProbeHeader, weights: bytes) -> LinearProbe:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    names = ["coefficients", "bias"]
+    names += ["isotonic_said", "isotonic_right"] if header.calibrator == "isotonic" else []
     try:
         tensors = load(weights)
-        coefficients = tensors[f"{header.role}.coefficients"]
-        bias = tensors[f"{header.role}.bias"]
+        coefficients, bias, *knots = (tensors[f"{header.role}.{name}"].astype(np.float64) for name in names)
     except (SafetensorError, KeyError, ValueError) as error:
         raise DetectorError(f"the weights of {header.role!r} cannot be read: {error}", remedy=_REMEDY) from error
     shapes = coefficients.shape, bias.shape
     if shapes != ((header.width,), (1,)) or not (np.isfinite(coefficients).all() and np.isfinite(bias).all()):
         raise DetectorError(f"the weights of {header.role!r} do not fit their description", remedy=_REMEDY)
-    return LinearProbe(header, coefficients.astype(np.float64), float(bias[0]))
+    return LinearProbe(header, coefficients, float(bias[0]), _isotonic(header, knots))
+
+
+def _isotonic(header: ProbeHeader, knots: list[np.ndarray]) -> Isotonic | None:
+    if not knots:
+        return None
+    said, right = knots
+    whole = said.ndim == 1 and said.shape == right.shape and len(said) > 0
+    if not whole or not (_rises(said) and _rises(right) and (np.diff(said) > 0).all()):
+        raise DetectorError(f"the calibration of {header.role!r} is no rising line of probabilities", remedy=_REMEDY)
+    return Isotonic(Platt(header.slope, header.intercept), said=said, right=right)
+
+
+def _rises(values: np.ndarray) -> bool:
+    within = np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1
+    return bool(within and (np.diff(values) >= 0).all())
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -40,11 +40,13 @@ class Material:
             where the model was not asked.
         columns: Other things known of each answer, by name: `given` (the exact answer in its canonical form),
             `entity`, and the token probabilities that every answer has.
+        memory: What a reading that costs much keeps for the next time, by the reading and its place.
     """
 
     states: StateTable
     contrast: Mapping[str, ContrastTable] = field(default_factory=dict)
     columns: Mapping[str, Shaped[np.ndarray, " answer"]] = field(default_factory=dict)
+    memory: "dict[tuple[Reading, Place], Features]" = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from tacitly.report.curves import probe_scores
+from tacitly.report.error_types import types_section
 from tacitly.report.examples import choose_examples
 from tacitly.report.families import family_lines, family_reasons
 from tacitly.report.judges import judge_pairs
@@ -25,6 +26,8 @@ from tacitly.report.results import (
     mapping_in,
     number_in,
 )
+from tacitly.report.selection import selection_section
+from tacitly.report.self_evaluation import self_evaluation_sentence
 from tacitly.report.settings_list import setting_groups, timing_lines
 from tacitly.report.table import result_lines, undefined_reasons
 from tacitly.report.words import summary_sentences, within_sentence
@@ -79,7 +82,9 @@ def build_report(
         curve_pictures(scores, rows),
         located_pictures(metrics),
     )
+    types, selection = types_section(metrics), selection_section(metrics)
     pictures = [*comparisons, *curves, *located, *heatmaps["located"], *heatmaps["all"]]
+    pictures += [picture for section in (types, selection) if section for picture in section.pictures]
     sentences = summary_sentences(metrics)
     everything = result_lines(metrics, answers="all")
     return render_page(
@@ -100,12 +105,15 @@ def build_report(
         all_reasons=undefined_reasons(everything),
         decisions=_decisions(metrics),
         comparisons=comparisons,
+        self_evaluation=self_evaluation_sentence(metrics),
         curves=curves,
         located=located,
         heatmaps=heatmaps,
         counts=[
             (words, value) for key, words in _COUNTS if (value := number_in(metrics.get("counts"), key)) is not None
         ],
+        types=types,
+        selection=selection,
         judges=judge_pairs(metrics, rows, judgements),
         families=family_lines(metrics),
         family_reasons=family_reasons(family_lines(metrics)),

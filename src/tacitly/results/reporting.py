@@ -7,16 +7,20 @@ from typing import Any
 import pandas as pd
 
 from tacitly.collect.bench import Bench
-from tacitly.collect.tables import greedy_rows, read_questions
+from tacitly.collect.tables import KEPT, greedy_rows, read_questions
+from tacitly.evidence import BASELINES, PROBES, read_evidence
+from tacitly.experiments.abstention import summarise_abstention
+from tacitly.experiments.checks.check_study import check_study
 from tacitly.experiments.error_detection import summarise_detection
 from tacitly.experiments.family_summary import summarise_families
 from tacitly.experiments.judge_agreement import summarise_agreement
+from tacitly.experiments.own_verdicts import summarise_self_evaluation
 from tacitly.judges.base import Judge
 from tacitly.judges.catalog import MATCHING
 from tacitly.probes.detector import CARD_FILE, HEADER_FILE, Detector
 from tacitly.probes.detector_card import write_card
 from tacitly.results.families import FAMILIES
-from tacitly.results.learning import BASELINES, PROBES
+from tacitly.results.samples import SAMPLES
 from tacitly.run_folder import RunFolder
 
 PAGE = "report/index.html"
@@ -33,6 +37,8 @@ def write_report(bench: Bench) -> None:
     counts = _counts(rows, run, bench.deciding, bench.judges[bench.deciding])
     known = counts["correct"] + counts["incorrect"]
     stages = run.manifest.stages
+    detector = Detector.load(run.path / "detector") if f"detector/{HEADER_FILE}" in run.manifest.files else None
+    checks = [check.as_json() for check in check_study(read_evidence(run))]
     metrics = {
         "schema": 1,
         "model": run.manifest.model,
@@ -44,18 +50,27 @@ def write_report(bench: Bench) -> None:
             "first": bench.deciding,
             "agreement": summarise_agreement(rows, run.table("judgements"), seed=bench.settings.seed),
         },
+        "self_evaluation": summarise_self_evaluation(
+            run.table("self_evaluation"), of=bench.settings.self_evaluation.of
+        ),
         **figures,
         "families": summarise_families(
             rows, run.table("scores"), families=run.json(FAMILIES), probes=run.json(PROBES), seed=bench.settings.seed
         ),
+        **run.json(SAMPLES)["figures"],
+        **summarise_abstention(
+            detector,
+            alpha=bench.settings.abstention.alpha,
+            reason=run.json(PROBES)["detector_reason"],
+        ),
+        "checks": checks,
         "timings": {name: record.seconds for name, record in stages.items() if name != "report"},
         "peak_rss_mb": run.manifest.peak_rss_mb,
     }
     run.write_json("metrics.json", metrics)
     for line in _cautions(metrics):
         bench.warn("report", line)
-    if f"detector/{HEADER_FILE}" in run.manifest.files:
-        detector = Detector.load(run.path / "detector")
+    if detector is not None:
         run.write_text(f"detector/{CARD_FILE}", write_card(detector.header, metrics=metrics))
     _write_page(run, metrics, rows)
 
@@ -113,6 +128,7 @@ def _counts(rows: pd.DataFrame, run: RunFolder, name: str, judge: Judge) -> dict
         unsupported = {"located_without_accepted_answer": sum(correct is not True for correct in judged)}
     return {
         "questions": len(questions),
+        "kept": len(run.table(KEPT)),
         "answers": len(rows),
         "correct": int(right.sum()),
         "incorrect": int(wrong.sum()),

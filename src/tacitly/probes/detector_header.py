@@ -1,0 +1,137 @@
+"""What `detector.json` holds: strict, with a schema version, and readable by a person."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tacitly.probes.asking import Asking
+
+Role = Literal["exact_answer", "any_answer"]
+SCHEMA_VERSIONS = (1, 2)
+"""The versions that can be read; the last one is written. Version 1 knew Platt scaling only, and no abstention."""
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DetectorModel(_Strict):
+    """Whose activations the detector reads."""
+
+    name: str
+    revision: str | None = None
+    weights_hash: str | None = None
+
+
+class ProbeHeader(_Strict):
+    """One linear probe of a detector.
+
+    Attributes:
+        role: `exact_answer` for answers with a span; `any_answer` for every answer, read at its last token.
+        site: Where it reads: the site,
+        layer: the layer (0 is the embedding output),
+        position: and the token position.
+        width: Length of the states.
+        C: Inverse strength of the penalty it was fitted with.
+        calibrator: Which one the training part preferred. `platt` is `expit(slope * log_odds + intercept)`;
+            `temperature` is the same with an intercept of 0; `isotonic` is Platt's probability, corrected by the knots
+            that stand in the weights.
+        slope: See `calibrator`.
+        intercept: See `calibrator`.
+        threshold: The probability from which on an answer is called right.
+        rows: Answers that it learned from.
+        rows_correct: Those of them that were right.
+        grouping: The grouping of the folds that chose its cell and penalty.
+        cv_auroc: The AUROC of those folds. It was used to choose, and so is too high; the card has the nested one.
+    """
+
+    role: Role
+    site: str
+    layer: int = Field(ge=0)
+    position: str
+    width: int = Field(ge=1)
+    C: float = Field(gt=0)
+    calibrator: Literal["temperature", "platt", "isotonic"] = "platt"
+    slope: float = Field(gt=0)
+    intercept: float
+    threshold: float
+    rows: int = Field(ge=1)
+    rows_correct: int = Field(ge=0)
+    grouping: str
+    cv_auroc: float
+
+
+class AbstentionTrial(_Strict):
+    """One threshold on the answers that were kept for it: how many it accepts, how many of those are wrong."""
+
+    threshold: Probability
+    accepted: int = Field(ge=0)
+    errors: int = Field(ge=0)
+    bound: Probability
+
+
+class Abstention(_Strict):
+    """From which probability on an answer may be accepted, so that few of the accepted ones are wrong.
+
+    Attributes:
+        alpha: At most this share of the accepted answers is wrong,
+        delta: save with this chance, over the draw of the answers that were kept for it.
+        threshold: The probability from which on an answer is accepted; None where none keeps the promise.
+        reason: Why there is none; None where there is one.
+        groups: Entities that were kept from everything else.
+        answers: Answers that the promise rests on: one of each entity that has one that could be judged.
+        accepted: How many of those the threshold accepts; None where there is none.
+        errors: How many of the accepted ones are wrong.
+        trials: Every threshold that was tried, the most lenient first.
+    """
+
+    alpha: float = Field(gt=0, lt=1)
+    delta: float = Field(gt=0, lt=1)
+    threshold: Probability | None
+    reason: str | None
+    groups: int = Field(ge=0)
+    answers: int = Field(ge=0)
+    accepted: int | None = Field(ge=0)
+    errors: int | None = Field(ge=0)
+    trials: tuple[AbstentionTrial, ...]
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        found = [value is not None for value in (self.threshold, self.accepted, self.errors)]
+        if len({*found, self.reason is None}) > 1:
+            raise ValueError("either a threshold with its counts or a reason")
+        return self
+
+
+class DetectorHeader(_Strict):
+    """What `detector.json` holds.
+
+    Attributes:
+        asking: How its answers were asked for, where that was kept.
+        abstention: The promise that was asked for; None where none was.
+    """
+
+    schema_version: Literal[1, 2] = 2
+    kind: Literal["tacitly-detector"] = "tacitly-detector"
+    tacitly: str
+    model: DetectorModel
+    task: str
+    seed: int
+    asking: Asking | None = None
+    abstention: Abstention | None = None
+    probes: tuple[ProbeHeader, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _as_its_version_knew(self) -> Self:
+        newer = self.abstention is not None or any(probe.calibrator != "platt" for probe in self.probes)
+        if self.schema_version == 1 and newer:
+            raise ValueError("schema version 1 has neither calibrators nor abstention")
+        return self
+
+
+class SavedHeader(DetectorHeader):
+    """The header as it is written, with the digest of the weights beside it."""
+
+    weights_sha256: str

@@ -20,6 +20,18 @@ POSITIONS = (
 )
 TRACKERS = ("trackio", "wandb", "mlflow", "tensorboard")
 
+FAMILIES = (
+    "logistic",
+    "mean_difference",
+    "lda",
+    "nearest_centroid",
+    "mlp",
+    "layer_ensemble",
+    "attention",
+    "contrast_consistent",
+)
+"""The families of probes that a study compares unless told otherwise; `probes/catalog.py` has more."""
+
 
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -139,7 +151,7 @@ class ProbeSettings(_Settings):
     """How probes are trained: each seed reshuffles the outer folds; `families` are compared beside the reference."""
 
     seeds: int = Field(default=1, ge=1)
-    families: tuple[str, ...] = ("mean_difference",)
+    families: tuple[str, ...] = FAMILIES
 
     _lists = field_validator("families", mode="before")(_names)
 

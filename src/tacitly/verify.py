@@ -16,6 +16,7 @@ from tacitly.experiments.checks.promise import promise_off
 from tacitly.experiments.checks.stated import differing_checks, differing_figures, differing_parts
 from tacitly.experiments.error_detection import recompute_aurocs
 from tacitly.experiments.sample_study import summarise_samples
+from tacitly.experiments.score_rows import FAMILY_PREFIX
 from tacitly.manifest import STAGES
 from tacitly.probes.detector import HEADER_FILE, Detector
 from tacitly.run_folder import RunFolder
@@ -143,6 +144,9 @@ def _figures(
                 continue
             pairs = {method: stated[name]["auroc"] for name, method in methods.items()}
             pairs |= {name: value["auroc"] for name, value in stated["baselines"].items()}
+            if group == "located":
+                families = metrics.get("families", {}).items()
+                pairs |= {FAMILY_PREFIX + name: entry[grouping]["auroc"] for name, entry in families}
             off = [
                 m for m, value in pairs.items() if value is not None and not _close(again, group, grouping, m, value)
             ]

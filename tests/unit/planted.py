@@ -104,7 +104,7 @@ def planted_tokens(rows: pd.DataFrame, rng: np.random.Generator, *, width: int =
 
 
 def planted_contrast(rows: pd.DataFrame, rng: np.random.Generator, *, width: int = 12) -> ArrayContrastTable:
-    """Pairs of layer 2 that differ by which verdict was read, and, the other way for wrong answers, along a direction."""
+    """Pairs of layer 2 that differ by the verdict that was read, and along the same direction by whether it is true."""
     truth = np.where(rows["correct"].fillna(False).astype(bool), 1.0, -1.0)
     pairs = np.repeat(rng.normal(size=(len(rows), 1, width)), 2, axis=1) + rng.normal(size=(len(rows), 2, width)) / 2
     pairs[:, 0, 0] += 2 * truth + 5

@@ -17,6 +17,7 @@ from tacitly.experiments.detection_metrics import (
     SeedScores,
     collect_scores,
     estimate,
+    resampling_rng,
     within_answer,
 )
 from tacitly.experiments.probe_stage import PROBE
@@ -58,9 +59,7 @@ def summarise_families(
     reasons = {e["grouping"]: e["reason"] for e in probes["reasons"] if e["set"] == "located"}
     skipped = {(e["family"], e["grouping"]): e["reason"] for e in reversed(families["skipped"])}
     weights = {
-        grouping: Resamples.of(
-            of, PROBE, replicates=replicates, rng=np.random.default_rng([seed, 6, GROUPINGS.index(grouping)])
-        ).weights
+        grouping: Resamples.of(of, PROBE, replicates=replicates, rng=resampling_rng(seed, "located", grouping)).weights
         for grouping, of in found.items()
         if PROBE in of.methods
     }

@@ -54,14 +54,14 @@ def write_report(bench: Bench) -> None:
             run.table("self_evaluation"), of=bench.settings.self_evaluation.of
         ),
         **figures,
+        "families": summarise_families(
+            rows, run.table("scores"), families=run.json(FAMILIES), probes=run.json(PROBES), seed=bench.settings.seed
+        ),
         **run.json(SAMPLES)["figures"],
         **summarise_abstention(
             detector,
             alpha=bench.settings.abstention.alpha,
             reason=run.json(PROBES)["detector_reason"],
-        ),
-        "families": summarise_families(
-            rows, run.table("scores"), families=run.json(FAMILIES), probes=run.json(PROBES), seed=bench.settings.seed
         ),
         "checks": checks,
         "timings": {name: record.seconds for name, record in stages.items() if name != "report"},

@@ -1,34 +1,26 @@
 """Telling trackers of a run once its report is made; what fails there costs a warning and never the run."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 
 from tacitly.collect.tables import greedy_rows
 from tacitly.progress import Progress
 from tacitly.report.pictures import Picture, comparison_pictures, curve_pictures, heatmap_pictures, located_pictures
 from tacitly.run_folder import RunFolder
-from tacitly.tracking.base import Tracker
 from tacitly.tracking.catalog import load_tracker
 from tacitly.tracking.values import flat_metrics, flat_settings
 
 METRICS = "metrics.json"
 
 
-def tell_trackers(
-    run: RunFolder,
-    names: Sequence[str],
-    *,
-    progress: Progress,
-    load: Callable[[str], Tracker] = load_tracker,
-) -> list[str]:
+def tell_trackers(run: RunFolder, names: Sequence[str], *, progress: Progress) -> list[str]:
     """Tell each tracker of a run's settings, metrics and figures, unless it was told of these very figures before.
 
     Args:
         run: A run with a report.
         names: The trackers.
         progress: Hears of each tracker.
-        load: Makes a tracker by its name.
 
     Returns:
         A warning for each tracker that failed; the others were told all the same.
@@ -45,7 +37,7 @@ def tell_trackers(
     for name in pending:
         try:
             with redirect_stdout(sys.stderr):  # what a study prints there is its result
-                tracker = load(name)
+                tracker = load_tracker(name)
                 tracker.start(run.path.resolve().name, run.path, settings)
                 tracker.log(numbers)
                 for picture in pictures:

@@ -72,7 +72,7 @@ class Probabilities:
             if name.startswith(("probability_", "perplexity_")):
                 columns.append(_log(values))
         joined = np.stack(columns, axis=1)
-        present: Bool[np.ndarray, " answer"] = np.logical_not(np.isnan(joined)).all(axis=1)
+        present = ~np.isnan(joined).any(axis=1)
         return Features(np.where(present[:, None], joined, 0.0).astype(np.float32), present)
 
     def _names(self, material: Material) -> list[str]:

@@ -72,8 +72,8 @@ class Probabilities:
             if name.startswith(("probability_", "perplexity_")):
                 columns.append(_log(values))
         joined = np.stack(columns, axis=1)
-        present = ~np.isnan(joined).any(axis=1)
-        return Features(np.where(present[:, None], joined, 0.0).astype(np.float32), present)
+        missing: Bool[np.ndarray, " answer"] = np.isnan(joined).any(axis=1)
+        return Features(np.where(missing[:, None], 0.0, joined).astype(np.float32), ~missing)
 
     def _names(self, material: Material) -> list[str]:
         return [name for name in material.columns if name.startswith(_PROBABILITIES)]

@@ -155,6 +155,8 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     joined = dict(below)
     for name, value in above.items():
         under = joined.get(name)
-        both = isinstance(under, Mapping) and isinstance(value, Mapping)
-        joined[name] = _over(under, value) if both else value
+        if isinstance(under, Mapping) and isinstance(value, Mapping):
+            joined[name] = _over(under, value)
+        else:
+            joined[name] = value
     return joined

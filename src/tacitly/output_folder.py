@@ -1,6 +1,6 @@
 """A folder that holds the figures and the page of several runs, and nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tacitly.errors import RunFolderError
@@ -34,5 +34,8 @@ def write_outputs(folder: Path, texts: Mapping[str, str]) -> None:
         StorageError: If the disk is full or cannot be written.
     """
     for name, text in texts.items():
-        content = text.encode()
-        write_whole(folder / name, lambda path, content=content: path.write_bytes(content))
+        write_whole(folder / name, _writer(text.encode()))
+
+
+def _writer(content: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(content)

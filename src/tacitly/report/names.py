@@ -88,7 +88,7 @@ def method_name(method: str) -> str:
 
     Example:
         >>> method_name("shuffled"), method_name("probability_min_exact"), method_name("p_true")
-        ('probe on shuffled labels', 'lowest probability, exact answer', 'p true')
+        ('probe on shuffled labels', 'lowest probability, exact answer', 'p(True), whole answer')
         >>> method_name("semantic_entropy_nli")
         'semantic entropy, by entailment'
     """

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from tacitly.errors import UndefinedMetricError
 from tacitly.probes.grid import Cell

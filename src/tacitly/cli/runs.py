@@ -37,6 +37,7 @@ def study(
         show.line(f"stopped after {until}; the run is in {result.folder}")
         return
     show.result(result.metrics)
+    show.abstention(result.metrics)
     show.line(f"report: {result.report}")
 
 

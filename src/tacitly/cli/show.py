@@ -40,6 +40,15 @@ def result(metrics: Mapping[str, Any]) -> None:
     table(result_table(metrics))
 
 
+def abstention(metrics: Mapping[str, Any]) -> None:
+    """From which probability on answers may be accepted, or why from none; nothing where that was not asked for."""
+    from tacitly.report.calibration import abstention_words
+
+    words = abstention_words(metrics)
+    if words is not None:
+        line(words.sentence)
+
+
 def finetuning(record: "Record") -> None:
     """What a fine-tuning changed on what it held out."""
     first, last = record.losses["held_out"][0][1], record.losses["held_out"][-1][1]

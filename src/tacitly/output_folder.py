@@ -1,11 +1,7 @@
 """A folder that holds the figures and the page of several runs, and nothing else."""
 
-<<<<<<< HEAD
 from collections.abc import Mapping, Sequence
 from functools import partial
-=======
-from collections.abc import Callable, Mapping, Sequence
->>>>>>> transfer
 from pathlib import Path
 
 from tacitly.errors import RunFolderError
@@ -39,12 +35,4 @@ def write_outputs(folder: Path, texts: Mapping[str, str]) -> None:
         StorageError: If the disk is full or cannot be written.
     """
     for name, text in texts.items():
-<<<<<<< HEAD
         write_whole(folder / name, partial(Path.write_bytes, data=text.encode()))
-=======
-        write_whole(folder / name, _writer(text.encode()))
-
-
-def _writer(content: bytes) -> Callable[[Path], object]:
-    return lambda path: path.write_bytes(content)
->>>>>>> transfer

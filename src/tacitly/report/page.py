@@ -81,12 +81,8 @@ def build_report(
         HTML that can be written as UTF-8: everything that came from a model or from data is escaped.
     """
     heatmaps = {answers: heatmap_pictures(metrics, answers=answers) for answers in ("located", "all")}
-    comparisons, curves, located = (
-        comparison_pictures(metrics),
-        curve_pictures(scores, rows),
-        located_pictures(metrics),
-    )
-    risks = risk_pictures(scores, rows)
+    comparisons, curves = comparison_pictures(metrics), curve_pictures(scores, rows)
+    risks, located = risk_pictures(scores, rows), located_pictures(metrics)
     types, selection = types_section(metrics), selection_section(metrics)
     pictures = [*comparisons, *curves, *risks, *located, *heatmaps["located"], *heatmaps["all"]]
     pictures += [picture for section in (types, selection) if section for picture in section.pictures]

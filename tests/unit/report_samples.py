@@ -1,7 +1,7 @@
 """Made-up studies in the schema of metrics.json, for the tests of the report."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,7 @@ def side(best: float, baseline: float, control: float) -> dict[str, Any]:
             "recall_error": 0.77,
             "f1_error": 0.74,
         },
-        "families": {"mean_difference": auroc(best - 0.02)},
+        "families": {},
         "calibration": calibration(),
         "selective": {
             "aurc": selective("aurc", 0.27, 0.36, 0.37),
@@ -391,6 +391,40 @@ def none_located() -> Study:
 def nothing_judged() -> Study:
     counts = {"correct": 0, "incorrect": 0, "unknown": 600, "located_correct": 0, "located_incorrect": 0}
     return undefined_study(reason="no answer could be judged", counts=counts, accuracy=None)
+
+
+def with_families() -> Study:
+    """A study whose families include an unsupervised one and one that could not be read."""
+    study = full_study()
+    metrics = copied(study.metrics)
+    missing = {"auroc": None, "ci": None, "reason": "the states of all answer tokens were not kept"}
+    nothing = {"diff": None, "ci": None, "reason": "there is nothing to compare"}
+    families: dict[str, Any] = {}
+    for at, (name, reads) in enumerate(
+        (("logistic", "the probe's cell"), ("lda", "the probe's cell"), ("attention", "every answer token")), 1
+    ):
+        there = name != "attention"
+        families[name] = {
+            "supervised": True,
+            "reads": reads,
+            "words": f"family number {at}",
+            "seconds": 10.0 * at,
+            "cpu_seconds": 2.5 * at,
+            "by_entity": {**auroc(0.79 - at / 100), "minus_probe": difference(-at / 100)} if there else dict(missing),
+            "by_answer": {**auroc(0.71 - at / 100), "minus_probe": difference(-at / 100)} if there else dict(missing),
+            "within_answer": {**auroc(0.66 - at / 100), "pairs": 2210, "strings": 41} if there else dict(missing),
+        }
+    for grouping in ("by_entity", "by_answer"):
+        families["attention"][grouping]["minus_probe"] = nothing
+    unsupervised = {"supervised": False, "words": "no labels", "reads": "states after true and after false"}
+    families["contrast_consistent"] = {**copied(families["lda"]), **unsupervised}
+    families["contrast_consistent"]["within_answer"] = {
+        "auroc": None,
+        "ci": None,
+        "reason": "no string was given twice",
+    }
+    metrics["families"] = families
+    return replace(study, metrics=metrics)
 
 
 def with_samples() -> Study:

@@ -55,7 +55,7 @@ def comparison_pictures(metrics: Mapping[str, Any]) -> list[Picture]:
 
 def _comparison_lines(side: Evaluation) -> list[list[str]]:
     kinds = {
-        "probe": {"probe": side.estimate("best"), **side.family("families")},
+        "probe": {"probe": side.estimate("best")},
         "baseline": side.family("baselines"),
         "control": side.family("controls"),
     }

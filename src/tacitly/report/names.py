@@ -57,7 +57,7 @@ _POOLINGS = {"min": "lowest", "max": "highest", "after": "following"}
 _REGIONS = {"answer": "whole answer", "exact": "exact answer"}
 
 _OF_SAMPLES = {
-    "distinct_answers": "fewness of distinct samples",
+    "distinct_answers": "few distinct samples",
     "majority_share": "largest share of samples",
     "greedy_share": "share of samples that agree",
     "semantic_entropy": "semantic entropy",

@@ -345,6 +345,7 @@ def with_samples() -> Study:
             "answers": 6000,
             "equivalence": "the same normalised exact answer, or the same choice of a closed set",
             "questions_with_types": 590,
+            "questions_without_types": 10,
             "questions_compared": 588,
             "questions_left_out": 12,
             "questions_without_scores": 3,

@@ -183,4 +183,4 @@ def test_the_contrasts_are_the_types_and_their_subtypes() -> None:
     assert by_name["type:consistently_correct"].has.tolist() == [True, True, False, False]
     between = by_name["subtype:consistently_correct"]
     assert (between.rows.tolist(), between.has.tolist()) == ([True, True, False, False], [True, False, False, False])
-    assert between.words == ("all", "most")
+    assert between.words == ("right every time", "right most times")

@@ -1,6 +1,6 @@
 """What several sampled answers to one question show: types of error, and whether choosing among them pays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,11 @@ from tacitly.activations.base import StateTable
 from tacitly.errors import UndefinedMetricError
 from tacitly.evaluation.intervals import REPLICATES
 from tacitly.experiments.error_types import MIN_SAMPLES
-from tacitly.experiments.sample_scoring import OpenStates, SampleScores, score_samples
+from tacitly.experiments.probe_stage import PROBE
+from tacitly.experiments.sample_scoring import OpenStates, score_samples
 from tacitly.experiments.sample_table import SampleTable, read_samples
-from tacitly.experiments.selection_figures import no_selection, summarise_selection
+from tacitly.experiments.score_rows import SAMPLES_PREFIX
+from tacitly.experiments.selection_figures import Scores, no_selection, summarise_selection
 from tacitly.experiments.type_change import EQUIVALENCE, Types, types_of_questions
 from tacitly.experiments.type_figures import list_contrasts, summarise_types
 from tacitly.experiments.type_probes import ContrastScores, score_contrasts
@@ -72,8 +74,7 @@ def study_samples(
     """
     progress = progress or RecordedProgress()
     sampled = sampled[sampled["sample"] <= number].reset_index(drop=True)
-    table = read_samples(greedy, sampled, number=number)
-    types = _types(table, sampled)
+    types = _types(read_samples(greedy, sampled, number=number), sampled)
     probed = ContrastScores(scores=pd.DataFrame(), choices=[], reasons={})
     if not isinstance(types, str):
         probed = score_contrasts(greedy, states, list_contrasts(types), seeds=seeds, seed=seed, progress=progress)
@@ -87,17 +88,81 @@ def study_samples(
         seed=seed,
         progress=progress,
     )
-    figures = {
-        "samples": _counts(table, sampled, types, scored),
-        **_type_figures(greedy, table, types, probed, replicates, np.random.default_rng([seed, 8])),
-        **_selection_figures(table, types, scored, replicates, np.random.default_rng([seed, 9])),
-    }
+    scores = pd.concat([probed.scores, scored.scores], ignore_index=True)
+    figures = summarise_samples(
+        greedy,
+        sampled,
+        scores,
+        number=number,
+        reasons=probed.reasons,
+        probe_reason=scored.reason,
+        seed=seed,
+        replicates=replicates,
+    )
     record = {
         "figures": figures,
-        "types": None if isinstance(types, str) else _by_question(table, types),
+        "types": None if isinstance(types, str) else _by_question(greedy, types),
         "choices": {"types": probed.choices, "samples": scored.choices},
     }
-    return SampleStage(scores=pd.concat([probed.scores, scored.scores], ignore_index=True), record=record)
+    return SampleStage(scores=scores, record=record)
+
+
+def summarise_samples(
+    greedy: pd.DataFrame,
+    sampled: pd.DataFrame,
+    scores: pd.DataFrame,
+    *,
+    number: int,
+    reasons: Mapping[str, str] | None = None,
+    probe_reason: str | None = None,
+    seed: int = 0,
+    replicates: int = REPLICATES,
+) -> dict[str, Any]:
+    """Put the figures together, from answers, labels, exact answers and scores alone.
+
+    Args:
+        greedy: Greedy answers, one per row.
+        sampled: Sampled answers; those beyond the first `number` of a question are left out.
+        scores: Score rows of the samples stage.
+        number: K.
+        reasons: Why a type has no probe.
+        probe_reason: Why the probe has no scores of samples.
+        seed: The seed of the study, for the resamples.
+        replicates: How often entities are resampled.
+
+    Returns:
+        The parts of `metrics.json` that are about samples.
+    """
+    sampled = sampled[sampled["sample"] <= number].reset_index(drop=True)
+    table = read_samples(greedy, sampled, number=number)
+    types = _types(table, sampled)
+    of_probe = scores[scores["method"] == SAMPLES_PREFIX + PROBE] if len(scores) else scores
+    arranged = arrange_scores(table, of_probe)
+    if isinstance(types, str):
+        of_types = _undefined("error_types", types)
+    else:
+        of_types = summarise_types(
+            types,
+            scores,
+            answer_ids=greedy["answer_id"].tolist(),
+            entities=table.entities,
+            reasons=reasons or {},
+            replicates=replicates,
+            rng=np.random.default_rng([seed, 8]),
+        )
+    reason = no_selection(table)
+    if reason is not None:
+        of_selection = _undefined("selection", reason)
+    else:
+        of_selection = summarise_selection(
+            table,
+            arranged,
+            types=types,
+            probe_reason=probe_reason,
+            replicates=replicates,
+            rng=np.random.default_rng([seed, 9]),
+        )
+    return {"samples": _counts(table, sampled, types, arranged), **of_types, **of_selection}
 
 
 def without_samples(reason: str) -> dict[str, Any]:
@@ -123,47 +188,6 @@ def _types(table: SampleTable, sampled: pd.DataFrame) -> list[Types | None] | st
     return types if any(types) else "no question has all of its samples judged"
 
 
-def _type_figures(
-    greedy: pd.DataFrame,
-    table: SampleTable,
-    types: list[Types | None] | str,
-    probed: ContrastScores,
-    replicates: int,
-    rng: np.random.Generator,
-) -> dict[str, Any]:
-    if isinstance(types, str):
-        return _undefined("error_types", types)
-    return summarise_types(
-        types,
-        probed.scores,
-        answer_ids=greedy["answer_id"].tolist(),
-        entities=table.entities,
-        reasons=probed.reasons,
-        replicates=replicates,
-        rng=rng,
-    )
-
-
-def _selection_figures(
-    table: SampleTable,
-    types: list[Types | None] | str,
-    scored: SampleScores,
-    replicates: int,
-    rng: np.random.Generator,
-) -> dict[str, Any]:
-    reason = no_selection(table)
-    if reason is not None:
-        return _undefined("selection", reason)
-    return summarise_selection(
-        table,
-        arrange_scores(table, scored.scores),
-        types=types,
-        probe_reason=scored.reason,
-        replicates=replicates,
-        rng=rng,
-    )
-
-
 def arrange_scores(table: SampleTable, scores: pd.DataFrame) -> list[Float[np.ndarray, "question sample"]]:
     """The score rows of samples in the order of the table, one array per seed; NaN where a sample has no score."""
     place = {answer: at for at, answer in np.ndenumerate(table.answer_ids) if answer is not None}
@@ -178,10 +202,11 @@ def arrange_scores(table: SampleTable, scores: pd.DataFrame) -> list[Float[np.nd
 
 
 def _counts(
-    table: SampleTable, sampled: pd.DataFrame, types: list[Types | None] | str, scored: SampleScores
+    table: SampleTable, sampled: pd.DataFrame, types: list[Types | None] | str, scores: Scores
 ) -> dict[str, Any]:
     known, right = table.known, table.correct
-    unscored = [np.isnan(values).all(axis=1) & table.compared for values in arrange_scores(table, scored.scores)]
+    typed = 0 if isinstance(types, str) else sum(found is not None for found in types)
+    unscored = [int((np.isnan(values).all(axis=1) & table.compared).sum()) for values in scores]
     return {
         "per_question": table.samples,
         "answers": len(sampled),
@@ -191,15 +216,16 @@ def _counts(
         "located": int(sampled["located"].sum()),
         "refused": int(sampled["refused"].fillna(False).astype(bool).sum()),
         "equivalence": EQUIVALENCE,
-        "questions_with_types": 0 if isinstance(types, str) else sum(found is not None for found in types),
+        "questions_with_types": typed,
+        "questions_without_types": len(table.question_ids) - typed,
         "questions_compared": int(table.compared.sum()),
         "questions_left_out": int(len(table.compared) - table.compared.sum()),
-        "questions_without_scores": round(float(np.mean([one.sum() for one in unscored]))) if unscored else None,
+        "questions_without_scores": round(float(np.mean(unscored))) if unscored else None,
     }
 
 
-def _by_question(table: SampleTable, types: list[Types | None]) -> dict[str, list[str] | None]:
+def _by_question(greedy: pd.DataFrame, types: list[Types | None]) -> dict[str, list[str] | None]:
     return {
         str(question): None if found is None else list(found)
-        for question, found in zip(table.question_ids, types, strict=True)
+        for question, found in zip(greedy["question_id"], types, strict=True)
     }

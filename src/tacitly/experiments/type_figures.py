@@ -24,6 +24,11 @@ SUBTYPES = {
 }
 """The two subtypes of each type that has some."""
 
+_WORDS = {
+    "consistently_correct": ("right every time", "right most times"),
+    "consistently_incorrect": ("never right", "sometimes right"),
+}
+
 
 def has_type(types: Sequence[Types | None], name: str) -> Bool[np.ndarray, " row"]:
     """Which questions show a type, whichever its subtype, or one subtype.
@@ -44,8 +49,7 @@ def list_contrasts(types: Sequence[Types | None]) -> list[Contrast]:
     contrasts = [Contrast(name=f"type:{name}", rows=typed, has=has_type(types, name)) for name in TYPES]
     for name, (first, second) in SUBTYPES.items():
         one, other = has_type(types, first), has_type(types, second)
-        words = (first.partition("/")[2].replace("_", " "), second.partition("/")[2].replace("_", " "))
-        contrasts.append(Contrast(name=f"subtype:{name}", rows=one ^ other, has=one, words=words))
+        contrasts.append(Contrast(name=f"subtype:{name}", rows=one ^ other, has=one, words=_WORDS[name]))
     return contrasts
 
 

@@ -96,4 +96,5 @@ class NearestCentroidProbe(BinaryProbe):
 
     def _gap(self, features: Float[np.ndarray, "row feature"]) -> Float[np.ndarray, " row"]:
         first, second = (centroid.squared_distances(features) for centroid in self.centroids_)
-        return first - second
+        gap: Float[np.ndarray, " row"] = first - second
+        return gap

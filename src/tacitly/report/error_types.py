@@ -45,7 +45,8 @@ class TypeLine:
         count: How many questions show it.
         share: Their share.
         probe: The AUROC of the probe that tells it from the rest; None for a subtype.
-        words: That of the greedy answer's words; None where the probe has none.
+        answer_words: That of the greedy answer's words; None where the probe has none.
+        question_words: That of the question's words.
         reason: Why the probe has no AUROC.
     """
 
@@ -54,7 +55,8 @@ class TypeLine:
     count: str
     share: str
     probe: Estimate | None = None
-    words: Estimate | None = None
+    answer_words: Estimate | None = None
+    question_words: Estimate | None = None
     reason: str | None = None
 
 
@@ -103,11 +105,10 @@ def types_section(metrics: Mapping[str, Any]) -> TypesSection | None:
     if not number_in(samples, "per_question"):
         return None
     typed = int(number_in(samples, "questions_with_types") or 0)
-    questions = int(number_in(mapping_in(metrics, "counts"), "questions") or typed)
     about: dict[str, Any] = {
         "samples": int(number_in(samples, "per_question") or 0),
         "typed": typed,
-        "untyped": max(0, questions - typed),
+        "untyped": int(number_in(samples, "questions_without_types") or 0),
         "equivalence": str(samples.get("equivalence", "")),
     }
     types = mapping_in(metrics, "error_types")
@@ -144,12 +145,13 @@ def _line(types: Mapping[str, Any], key: str, name: str) -> TypeLine:
         meaning=_MEANINGS[key],
         **_counted(types, key),
         probe=probe,
-        words=estimate_in(controls, "answer_text") if controls else None,
+        answer_words=estimate_in(controls, "answer_text") if controls else None,
+        question_words=estimate_in(controls, "question_text") if controls else None,
         reason=probe.reason,
     )
 
 
-def _counted(holder: Mapping[str, Any], key: str) -> dict[str, str]:
+def _counted(holder: Mapping[str, Any], key: str) -> dict[str, Any]:
     entry = mapping_in(holder, key)
     count, share = number_in(entry, "count"), number_in(entry, "share")
     return {

@@ -8,6 +8,7 @@ import pandas as pd
 from tacitly.report.curves import probe_scores
 from tacitly.report.error_types import types_section
 from tacitly.report.examples import choose_examples
+from tacitly.report.families import family_lines, family_reasons
 from tacitly.report.judges import judge_pairs
 from tacitly.report.names import GROUPINGS
 from tacitly.report.offline_page import render_page
@@ -114,6 +115,8 @@ def build_report(
         types=types,
         selection=selection,
         judges=judge_pairs(metrics, rows, judgements),
+        families=family_lines(metrics),
+        family_reasons=family_reasons(family_lines(metrics)),
         within=_within(metrics),
         within_words=within_sentence(metrics),
         examples=choose_examples(rows, probe_scores(scores, rows, grouping="by_entity")),

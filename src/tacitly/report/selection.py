@@ -90,7 +90,7 @@ def selection_section(metrics: Mapping[str, Any]) -> SelectionSection | None:
     samples = mapping_in(metrics, "samples")
     if not number_in(samples, "per_question"):
         return None
-    about = {
+    about: dict[str, Any] = {
         name: int(number_in(samples, key) or 0)
         for name, key in (
             ("samples", "per_question"),

@@ -19,6 +19,7 @@ from tacitly.judges.base import Judge
 from tacitly.judges.catalog import MATCHING
 from tacitly.probes.detector import CARD_FILE, HEADER_FILE, Detector
 from tacitly.probes.detector_card import write_card
+from tacitly.report.trust import check_words
 from tacitly.results.families import FAMILIES
 from tacitly.results.samples import SAMPLES
 from tacitly.run_folder import RunFolder
@@ -148,6 +149,7 @@ def _cautions(metrics: dict[str, Any]) -> list[str]:
         for name in ("by_entity", "by_answer")
         if metrics.get(name) is None
     ]
-    if counts["unknown"]:
+    off = {check["name"]: check_words(check) for check in metrics["checks"] if check["ok"] is False}
+    if counts["unknown"] and "unknown" not in off:
         lines.append(f"{counts['unknown']} of {counts['answers']} answers could not be judged and are left out")
-    return lines
+    return lines + [words for name, words in off.items() if not name.startswith("defined")]

@@ -6,7 +6,10 @@ from contextlib import redirect_stdout
 
 from tacitly.collect.tables import greedy_rows
 from tacitly.progress import Progress
+from tacitly.report.error_types import types_section
 from tacitly.report.pictures import Picture, comparison_pictures, curve_pictures, heatmap_pictures, located_pictures
+from tacitly.report.risk_pictures import risk_pictures
+from tacitly.report.selection import selection_section
 from tacitly.run_folder import RunFolder
 from tacitly.tracking.catalog import load_tracker
 from tacitly.tracking.values import flat_metrics, flat_settings
@@ -56,11 +59,14 @@ def tell_trackers(run: RunFolder, names: Sequence[str], *, progress: Progress) -
 
 def run_pictures(run: RunFolder) -> list[Picture]:
     """The figures of a run's report."""
-    metrics = run.json(METRICS)
+    metrics, scores, rows = run.json(METRICS), run.table("scores"), greedy_rows(run)
+    sections = [section for section in (types_section(metrics), selection_section(metrics)) if section]
     return [
         *comparison_pictures(metrics),
-        *curve_pictures(run.table("scores"), greedy_rows(run)),
+        *curve_pictures(scores, rows),
+        *risk_pictures(scores, rows),
         *located_pictures(metrics),
         *heatmap_pictures(metrics, answers="located"),
         *heatmap_pictures(metrics, answers="all"),
+        *(picture for section in sections for picture in section.pictures),
     ]

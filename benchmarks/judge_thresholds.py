@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 import tacitly.judges
-from tacitly.judges.embedding import Embedder
 from tacitly.judges.graded_answers import grade_answers
 from tacitly.judges.similarity import READ_WORDS, beginning, one_by_one, rouge_l, token_f1
 from tacitly.judges.thresholds import FILE, KINDS, calibrate
+from tacitly.models.embedder import Embedder
 from tacitly.tasks.medquad_pairs import read_medquad
 
 TARGET = Path(tacitly.judges.__file__).parent / "data" / FILE

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tacitly.comparison import compare_runs
     from tacitly.errors import TacitlyError, UserError
     from tacitly.finetune.tuning import run_finetune
+    from tacitly.merging.merge import merge_runs
     from tacitly.models.load import load_model
     from tacitly.probes.detector import Detector
     from tacitly.recipes import load_recipe
@@ -31,6 +32,7 @@ _PUBLIC = {
     "compare_runs": "tacitly.comparison",
     "load_model": "tacitly.models.load",
     "load_recipe": "tacitly.recipes",
+    "merge_runs": "tacitly.merging.merge",
     "run_finetune": "tacitly.finetune.tuning",
     "run_study": "tacitly.study",
 }
@@ -47,6 +49,7 @@ __all__ = [
     "compare_runs",
     "load_model",
     "load_recipe",
+    "merge_runs",
     "run_finetune",
     "run_study",
 ]

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tacitly.errors import RunFolderError
 from tacitly.evaluation.intervals import LEVEL, REPLICATES
 from tacitly.experiments.before_after import SURE
 from tacitly.experiments.detection_change import DetectionChange
@@ -19,9 +18,8 @@ from tacitly.experiments.same_questions import list_notes, shared_questions
 from tacitly.experiments.scored_run import ScoredRun
 from tacitly.experiments.type_change import EQUIVALENCE, no_types
 from tacitly.finished_study import FinishedStudy
-from tacitly.manifest import MANIFEST
+from tacitly.output_folder import require_room, write_outputs
 from tacitly.progress import Progress, RecordedProgress
-from tacitly.storage import TEMPORARY, write_whole
 
 SCHEMA = 1
 NUMBERS, PAGE = "comparison.json", "index.html"
@@ -75,7 +73,7 @@ def compare_runs(
     """
     progress = progress or RecordedProgress()
     folder = Path(out) if out else Path(tuned).resolve().parent / f"compare-{_name(base)}-{_name(tuned)}"
-    _require_room(folder)
+    require_room(folder, ours=(NUMBERS, PAGE), what="comparison")
     progress.begin("reading both runs", None)
     one, other = FinishedStudy.read(base), FinishedStudy.read(tuned)
     ids = shared_questions(one.conditions, other.conditions)
@@ -90,8 +88,7 @@ def compare_runs(
 
     page = build_comparison_page(comparison, base=one.metrics, tuned=other.metrics)
     numbers = json.dumps(comparison, indent=1, ensure_ascii=False, allow_nan=False)
-    write_whole(folder / PAGE, lambda path: path.write_bytes(page.encode()))
-    write_whole(folder / NUMBERS, lambda path: path.write_bytes(numbers.encode()))
+    write_outputs(folder, {PAGE: page, NUMBERS: numbers})
     return ComparisonResult(folder, comparison)
 
 
@@ -160,14 +157,3 @@ def _other_sampling(base: FinishedStudy, tuned: FinishedStudy) -> str | None:
 
 def _name(folder: str | Path) -> str:
     return Path(folder).resolve().name
-
-
-def _require_room(folder: Path) -> None:
-    """Refuse a folder that holds something other than a comparison."""
-    if (folder / MANIFEST).exists():
-        raise RunFolderError(f"{str(folder)!r} is a run", remedy="give --out an empty or new folder")
-    ours = {NUMBERS, PAGE}
-    if folder.is_dir() and any(e.name not in ours and not e.name.startswith(TEMPORARY) for e in folder.iterdir()):
-        raise RunFolderError(
-            f"{str(folder)!r} holds files that are no comparison", remedy="give --out an empty or new folder"
-        )

@@ -3,6 +3,7 @@
 from tacitly.activations.store import ActivationStore
 from tacitly.collect.tables import KEPT, greedy_rows
 from tacitly.experiments.checks.study_files import StudyFiles
+from tacitly.experiments.score_rows import of_error_detection
 from tacitly.run_folder import RunFolder
 
 PROBES, BASELINES = "experiments/probes.json", "experiments/baselines.json"
@@ -21,7 +22,7 @@ def read_evidence(run: RunFolder) -> StudyFiles:
         states=ActivationStore(run, rows["answer_id"].tolist()),
         folds=run.table("folds"),
         inner_folds=run.table(INNER_FOLDS),
-        scores=run.table("scores"),
+        scores=of_error_detection(run.table("scores")),
         probes=run.json(PROBES),
         baselines=run.json(BASELINES),
         kept=run.table(KEPT),

@@ -39,8 +39,30 @@ class StageRecord(BaseModel):
     warnings: list[str] = []
 
 
+class MergedRun(BaseModel):
+    """One of the runs that a run was joined from.
+
+    Attributes:
+        run: Its folder, as it was given.
+        seeds: The seeds that its samples were drawn with.
+        samples: How many of each question it gave.
+        files: A hash of the sha256 of what it had collected.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    run: str
+    seeds: list[int]
+    samples: int
+    files: str
+
+
 class Manifest(BaseModel):
-    """What was asked for, with what, which stages are complete, and a sha256 of every file."""
+    """What was asked for, with what, which stages are complete, and a sha256 of every file.
+
+    Attributes:
+        told: For each tracker the sha256 of the figures that it was told of last.
+    """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
@@ -53,7 +75,9 @@ class Manifest(BaseModel):
     seed: int = 0
     peak_rss_mb: float = 0.0
     stages: dict[str, StageRecord] = {}
+    merged: list[MergedRun] = []
     files: dict[str, str] = {}
+    told: dict[str, str] = {}
     complete: bool = False
 
 

@@ -28,6 +28,7 @@ BEFORE = {
 }
 # They look for the answers that they have not done yet, so more answers void nothing of them.
 GROWING = ("labels", "judgements", "spans", "activations", "self_evaluation")
+SHARDED = ("activations/", "self_evaluation/")  # a shard and its table count together
 FILES = {
     "questions": ("questions.parquet",),
     "answers": ("answers",),
@@ -50,12 +51,16 @@ FILES = {
     "samples": ("scores/samples.parquet", "experiments/samples.json"),
     "report": ("metrics.json", "report"),
 }
+CHANGES_NOTHING = ("report_to",)
+"""Settings that no file of a run depends on."""
 
 
 def own_settings(settings: StudySettings) -> dict[str, Any]:
     """What each stage itself depends on; batch sizes and the number of samples change nothing that is there."""
     task, model = settings.task, settings.model
-    generate = settings.generate.model_dump(exclude={"batch_size", "samples"})
+    generate = settings.generate.model_dump(exclude={"batch_size", "samples", "seed"})
+    if settings.sampling_seed != settings.seed:  # equal seeds are one setting, whichever of the two names it
+        generate["seed"] = settings.sampling_seed
     content = _content(task.path)
     judges, asked = task.judge or (None,), _asked(settings)
     return {
@@ -73,7 +78,11 @@ def own_settings(settings: StudySettings) -> dict[str, Any]:
         "activations": settings.capture.model_dump(),
         "self_evaluation": settings.self_evaluation.model_dump(),
         "probes": [settings.probe.seeds, settings.abstention.model_dump()],
-        "baselines": [settings.baselines.model_dump(), settings.generate.samples],
+        "baselines": [
+            settings.baselines.model_dump(),
+            settings.generate.samples,
+            settings.judge.nli_model if settings.baselines.equivalence == "nli" else None,
+        ],
         "families": settings.probe.families,
         "samples": settings.generate.samples,
         "report": None,
@@ -152,7 +161,10 @@ def make_plan(run: RunFolder, settings: StudySettings, *, redo: str | None = Non
         notes.append(f"settings changed ({_difference(run, settings)}): doing again {', '.join(changed)}")
     if asked:
         notes.append(f"as asked, doing again {', '.join(asked)}")
-    return Plan(tuple(s for s in STAGES if s in {*changed, *asked}), notes + _mend(run))
+    notes += _mend(run)
+    for stage in STAGES:  # a run of an earlier version lacks the stages that it did not know
+        records.setdefault(stage, StageRecord(fingerprint=wanted[stage]))
+    return Plan(tuple(s for s in STAGES if s in {*changed, *asked}), notes)
 
 
 def begin(run: RunFolder, settings: StudySettings, void: Iterable[str]) -> None:
@@ -161,6 +173,8 @@ def begin(run: RunFolder, settings: StudySettings, void: Iterable[str]) -> None:
     Called when the first of them is about to run, so that settings that are refused lose nothing.
     """
     names: list[str] = []
+    if "answers" in void:
+        run.manifest.merged = []
     for stage in void:
         run.manifest.stages.pop(stage, None)
         names += [f for prefix in FILES[stage] for f in run.files(prefix)]
@@ -176,7 +190,7 @@ def begin(run: RunFolder, settings: StudySettings, void: Iterable[str]) -> None:
 
 def _difference(run: RunFolder, settings: StudySettings) -> str:
     before, now = _flat(run.manifest.settings), _flat(settings.model_dump(mode="json"))
-    names = [name for name in now if before.get(name) != now[name]]
+    names = [name for name in now if before.get(name) != now[name] and name not in CHANGES_NOTHING]
     return ", ".join(f"{name}: {before.get(name)!r} -> {now[name]!r}" for name in names) or "the task's file"
 
 
@@ -197,27 +211,19 @@ def _mend(run: RunFolder) -> list[str]:
         return []
     run.set_aside(damaged)
     stages = {stage for stage, prefixes in FILES.items() for f in damaged if any(_under(f, p) for p in prefixes)}
-    companions: set[str] = set()
-    for name in damaged:
-        if name.startswith("activations/"):  # a shard and its index count together
-            number = name.rsplit("-", 1)[1].split(".")[0]
-            companions |= {f for f in run.files("activations") if f"-{number}." in f}
+    companions = {f for name in damaged if name.startswith(SHARDED) for f in _of_one_number(run, name)}
     if "answers" in stages:
         kept = set(run.table("answers").get("answer_id", ()))
-        companions |= {
-            f
-            for table in GROWING
-            if table != "activations"
-            for f in run.files(table)
-            if not kept.issuperset(_ids(run, f))
-        }
-        for index in (f for f in run.files("activations") if f.endswith(".parquet")):
-            if not kept.issuperset(_ids(run, index)):
-                number = index.rsplit("-", 1)[1].split(".")[0]
-                companions |= {f for f in run.files("activations") if f"-{number}." in f}
+        for table in GROWING:
+            for part in (f for f in run.files(table) if f.endswith(".parquet")):
+                if not kept.issuperset(_ids(run, part)):
+                    companions.update(_of_one_number(run, part))
         stages.update(GROWING)
-    if stages & {"answers", "activations"}:  # computed again in other batches, so floats may differ in the last digits
-        stages |= {"probes", "baselines", "report"}
+    # What is computed again, in other batches, may differ in the last digits.
+    if stages & {"answers", "activations"}:
+        stages |= set(dependents("probes"))
+    elif "self_evaluation" in stages:
+        stages |= {"baselines", "families", "report"}
     run.forget(companions)
     for stage in stages:
         if stage in run.manifest.stages:
@@ -226,6 +232,13 @@ def _mend(run: RunFolder) -> list[str]:
     run.commit()
     some = ", ".join(damaged[:3]) + (f" and {len(damaged) - 3} more" if len(damaged) > 3 else "")
     return [f"damaged files were set aside in {run.path / 'damaged'} and are computed again: {some}"]
+
+
+def _of_one_number(run: RunFolder, name: str) -> list[str]:
+    """The files of a growing table that count together: a shard and the part that says whose states it holds."""
+    folder, file = name.split("/")
+    number = file.rsplit("-", 1)[1].split(".")[0]
+    return [f for f in run.files(folder) if f"-{number}." in f]
 
 
 def _under(name: str, prefix: str) -> bool:

@@ -1,8 +1,9 @@
 """How a stage tells what it is doing, without knowing who listens."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Hears of stages, of rows done, and of what the user should know."""
 

@@ -17,8 +17,10 @@ from tacitly.manifest import STAGES
 from tacitly.plan import GROWING, begin, check_stage, make_plan
 from tacitly.progress import Progress, RecordedProgress
 from tacitly.recipes import load_recipe
+from tacitly.recipes.files import run_name
 from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
+from tacitly.tracking.catalog import require_trackers
 
 if TYPE_CHECKING:
     from tacitly.models.load import LanguageModel
@@ -76,7 +78,7 @@ def run_study(
     """Run a study, or what is missing of it.
 
     Args:
-        recipe: A YAML file, the name of a bundled recipe, or settings.
+        recipe: A YAML file, the name of a bundled recipe (`name/study` where it holds several), or settings.
         overrides: Settings that win, as `["task.limit=60"]` or `{"task.limit": 60}`.
         out: The run folder; `runs/<recipe>` by default.
         until: Stop after this stage.
@@ -94,7 +96,8 @@ def run_study(
     last = STAGES.index(check_stage(until, "--until")) if until else len(STAGES) - 1
     if redo:
         check_stage(redo, "--redo")
-    name = "study" if isinstance(recipe, StudySettings) else Path(recipe).stem
+    require_trackers(settings.report_to)
+    name = "study" if isinstance(recipe, StudySettings) else run_name(recipe)
     progress = progress or RecordedProgress()
     with RunFolder.open(out or Path("runs") / name, version=version("tacitly"), create=True) as run:
         plan = make_plan(run, settings, redo=redo)
@@ -108,6 +111,10 @@ def run_study(
         run.commit()
         warnings = [w for record in run.manifest.stages.values() for w in record.warnings]
         metrics = run.json("metrics.json") if "metrics.json" in run.manifest.files else None
+        if settings.report_to and run.manifest.complete:
+            from tacitly.tracking.telling import tell_trackers
+
+            warnings += tell_trackers(run, settings.report_to, progress=progress)
         return StudyResult(run.path, metrics, warnings, done)
 
 
@@ -120,6 +127,8 @@ def _run_stage(stage: str, bench: Bench) -> bool:
     if stage == "answers":
         pending = pending_answers(bench.run, bench.settings.generate.samples)  # samples may have grown
         record.complete = record.complete and not pending
+        if pending:  # the run says how many it is asked for, though no stage that depends on them may be reached
+            bench.run.manifest.settings["generate"]["samples"] = bench.settings.generate.samples
     if record.complete:
         return False
     for later in GROWING if stage == "answers" else ():

@@ -8,13 +8,15 @@ from typing import Any
 import pandas as pd
 
 from tacitly.activations.store import ActivationStore
-from tacitly.collect.tables import every_greedy_row
+from tacitly.collect.tables import every_greedy_row, sampled_rows
 from tacitly.errors import DetectorError
 from tacitly.evidence import ABSTENTION, INNER_FOLDS, read_evidence
 from tacitly.experiments.checks.check_study import check_study
 from tacitly.experiments.checks.promise import promise_off
-from tacitly.experiments.checks.stated import differing_checks, differing_figures
+from tacitly.experiments.checks.stated import differing_checks, differing_figures, differing_parts
 from tacitly.experiments.error_detection import recompute_aurocs
+from tacitly.experiments.sample_study import summarise_samples
+from tacitly.experiments.score_rows import FAMILY_PREFIX
 from tacitly.manifest import STAGES
 from tacitly.probes.detector import HEADER_FILE, Detector
 from tacitly.run_folder import RunFolder
@@ -70,6 +72,11 @@ def _tables(run: RunFolder) -> Iterator[Finding]:
         if len(table):
             one_each = table["answer_id"].is_unique and set(table["answer_id"]) == set(answers["answer_id"])
             yield Finding(one_each, f"every answer has one row in {name}")
+    said = run.table("self_evaluation")
+    if len(said):
+        greedy = set(answers.loc[answers["sample"] == 0, "answer_id"])
+        one_each = said["answer_id"].is_unique and set(said["answer_id"]) == greedy
+        yield Finding(one_each, "the model was asked once about every greedy answer")
 
 
 def _protocol(run: RunFolder, metrics: dict[str, Any]) -> Iterator[Finding]:
@@ -90,12 +97,31 @@ def _protocol(run: RunFolder, metrics: dict[str, Any]) -> Iterator[Finding]:
     yield from _figures(evidence.rows, evidence.folds, evidence.scores, metrics)
     number, others = differing_figures(evidence, metrics)
     yield Finding(not others, f"{number:,} figures of metrics.json are those of the files{_listed(others)}")
+    yield from _samples(run, evidence.rows, metrics)
     if f"detector/{HEADER_FILE}" in run.manifest.files:
         yield _detector(run, metrics, evidence.kept)
 
 
+def _samples(run: RunFolder, greedy: pd.DataFrame, metrics: dict[str, Any]) -> Iterator[Finding]:
+    """Error types and selection again, from answers, labels, exact answers and scores."""
+    number = int((metrics.get("samples") or {}).get("per_question", 0))
+    if not number:
+        return
+    scores = run.table("scores/samples")
+    again = summarise_samples(greedy, sampled_rows(run), scores, number=number, seed=run.manifest.seed, replicates=0)
+    figures, off = differing_parts(again, metrics)
+    yield Finding(not off, f"{figures:,} figures of samples are those of the files{_listed(off)}")
+    if len(scores):
+        about = run.table("answers")[["answer_id", "question_id"]].merge(
+            run.table("questions")[["question_id", "entity"]]
+        )
+        tested = scores.merge(about, on="answer_id")
+        crossing = tested.groupby(["method", "seed", "entity"])["outer_fold"].nunique().gt(1).sum()
+        yield Finding(not crossing, f"no entity of samples is in two tested parts ({crossing} are)")
+
+
 def _same_answers(scores: pd.DataFrame) -> Iterator[Finding]:
-    rivals = scores[~scores["method"].str.contains("layer0_exact_answer|mean_difference|last_token|shuffled")]
+    rivals = scores[~scores["method"].str.contains("layer0_exact_answer|last_token|shuffled|family:")]
     counted = rivals.assign(all=rivals["method"].str.startswith("all:")).groupby(["all", "grouping", "seed"])
     uneven = [name for name, part in counted if len({frozenset(m["answer_id"]) for _, m in part.groupby("method")}) > 1]
     yield Finding(not uneven, "probe, baselines and controls are scored on the same answers")
@@ -118,6 +144,9 @@ def _figures(
                 continue
             pairs = {method: stated[name]["auroc"] for name, method in methods.items()}
             pairs |= {name: value["auroc"] for name, value in stated["baselines"].items()}
+            if group == "located":
+                families = metrics.get("families", {}).items()
+                pairs |= {FAMILY_PREFIX + name: entry[grouping]["auroc"] for name, entry in families}
             off = [
                 m for m, value in pairs.items() if value is not None and not _close(again, group, grouping, m, value)
             ]

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tacitly.judges.embedding import Embedder
 from tacitly.judges.graded_answers import grade_answers
 from tacitly.judges.similarity import beginning, one_by_one, rouge_l, token_f1
 from tacitly.judges.thresholds import KINDS, balanced_accuracy, read_calibration
+from tacitly.models.embedder import Embedder
 from tacitly.tasks.medquad_pairs import read_medquad
 
 pytestmark = pytest.mark.integration

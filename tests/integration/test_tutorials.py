@@ -13,6 +13,11 @@ pytestmark = [
 ]
 
 TUTORIALS = sorted((Path(__file__).parents[2] / "docs" / "tutorials").glob("*.ipynb"))
+SAID = {
+    "fine-tune-and-compare": ("loss on held-out entities", "p(right) = "),
+    "from-questions-to-detector": ("AUROC of confidence", "AUROC of the probe", "best control", "p(right) = "),
+}
+PICTURES = {"fine-tune-and-compare": 0, "from-questions-to-detector": 3}
 
 
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
@@ -25,5 +30,6 @@ def test_the_notebook_runs(path: Path, tmp_path: Path) -> None:
         for cell in notebook.cells
         for output in cell.get("outputs", ())
     )
-    assert "loss on held-out entities" in printed
-    assert "p(right) = " in printed
+    for words in SAID[path.stem]:
+        assert words in printed
+    assert printed.count("image/png") == PICTURES[path.stem]

@@ -1,7 +1,7 @@
 """Made-up studies in the schema of metrics.json, for the tests of the report."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,7 @@ def side(best: float, baseline: float, control: float) -> dict[str, Any]:
             "recall_error": 0.77,
             "f1_error": 0.74,
         },
-        "families": {"mean_difference": auroc(best - 0.02)},
+        "families": {},
         "calibration": calibration(),
         "selective": {
             "aurc": selective("aurc", 0.27, 0.36, 0.37),
@@ -391,3 +391,106 @@ def none_located() -> Study:
 def nothing_judged() -> Study:
     counts = {"correct": 0, "incorrect": 0, "unknown": 600, "located_correct": 0, "located_incorrect": 0}
     return undefined_study(reason="no answer could be judged", counts=counts, accuracy=None)
+
+
+def with_families() -> Study:
+    """A study whose families include an unsupervised one and one that could not be read."""
+    study = full_study()
+    metrics = copied(study.metrics)
+    missing = {"auroc": None, "ci": None, "reason": "the states of all answer tokens were not kept"}
+    nothing = {"diff": None, "ci": None, "reason": "there is nothing to compare"}
+    families: dict[str, Any] = {}
+    for at, (name, reads) in enumerate(
+        (("logistic", "the probe's cell"), ("lda", "the probe's cell"), ("attention", "every answer token")), 1
+    ):
+        there = name != "attention"
+        families[name] = {
+            "supervised": True,
+            "reads": reads,
+            "words": f"family number {at}",
+            "seconds": 10.0 * at,
+            "cpu_seconds": 2.5 * at,
+            "by_entity": {**auroc(0.79 - at / 100), "minus_probe": difference(-at / 100)} if there else dict(missing),
+            "by_answer": {**auroc(0.71 - at / 100), "minus_probe": difference(-at / 100)} if there else dict(missing),
+            "within_answer": {**auroc(0.66 - at / 100), "pairs": 2210, "strings": 41} if there else dict(missing),
+        }
+    for grouping in ("by_entity", "by_answer"):
+        families["attention"][grouping]["minus_probe"] = nothing
+    unsupervised = {"supervised": False, "words": "no labels", "reads": "states after true and after false"}
+    families["contrast_consistent"] = {**copied(families["lda"]), **unsupervised}
+    families["contrast_consistent"]["within_answer"] = {
+        "auroc": None,
+        "ci": None,
+        "reason": "no string was given twice",
+    }
+    metrics["families"] = families
+    return replace(study, metrics=metrics)
+
+
+def with_samples() -> Study:
+    """A study with ten samples of each answer, in which one type has no probe and nobody declines."""
+    study = full_study()
+    metrics = copied(study.metrics)
+    counts = {"consistently_correct": 180, "consistently_incorrect": 57, "two_competing": 101, "many_answers": 430}
+    counts |= {"refuses": 0, "other": 12}
+    types: dict[str, Any] = {}
+    for at, (name, count) in enumerate(counts.items()):
+        entry: dict[str, Any] = {"count": count, "share": count / 590, "share_ci": [count / 600, count / 580]}
+        if count < 20:
+            reason = f"{count} questions are of the type and {590 - count} are not; a probe needs 20 of each"
+            entry |= {"probe_auroc": None, "ci": None, "reason": reason}
+        else:
+            entry |= {"probe_auroc": 0.8 - 0.05 * at, "ci": [0.75 - 0.05 * at, 0.85 - 0.05 * at]}
+            entry["controls"] = {"answer_text": auroc(0.6), "question_text": auroc(0.55)}
+        types[name] = entry
+    names = ("greedy", "random", "majority", "majority_oracle", "mean_log_probability", "probe", "ceiling")
+
+    def strategies(number: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for at, name in enumerate(names):
+            value = 0.4 + 0.02 * at + 0.004 * number
+            found[name] = {
+                "accuracy": value,
+                "ci": [value - 0.04, value + 0.04],
+                "minus_greedy": difference(0.02 * at),
+                "minus_majority": difference(0.02 * at - 0.04),
+                "tokens": {"greedy": 9.5, "random": 11.0}.get(name, 11.0 * number),
+            }
+        return found
+
+    subtypes = {
+        "consistently_correct/all": {"count": 9, "share": 0.02, "share_ci": None},
+        "consistently_correct/most": {"count": 171, "share": 0.29, "share_ci": [0.25, 0.33]},
+        "consistently_incorrect/never_right": {"count": 26, "share": 0.04, "share_ci": [0.03, 0.06]},
+        "consistently_incorrect/sometimes_right": {"count": 31, "share": 0.05, "share_ci": [0.03, 0.07]},
+    }
+    metrics |= {
+        "samples": {
+            "per_question": 10,
+            "answers": 6000,
+            "equivalence": "the same normalised exact answer, or the same choice of a closed set",
+            "questions_with_types": 590,
+            "questions_without_types": 10,
+            "questions_compared": 588,
+            "questions_left_out": 12,
+            "questions_without_scores": 3,
+        },
+        "error_types": types,
+        "error_subtypes": subtypes,
+        "error_subtype_probes": {
+            "consistently_incorrect": {
+                "first": "consistently_incorrect/never_right",
+                "second": "consistently_incorrect/sometimes_right",
+                "probe_auroc": 0.61,
+                "ci": [0.48, 0.73],
+            }
+        },
+        "error_type_overlaps": {one: {other: min(counts[one], counts[other]) for other in counts} for one in counts},
+        "selection": strategies(10),
+        "selection_by_type": {name: {"questions": count, **strategies(10)} for name, count in counts.items()},
+        "selection_by_k": {str(number): strategies(number) for number in (2, 5, 10)},
+    }
+    return Study(
+        metrics=metrics, rows=study.rows, judgements=study.judgements, scores=study.scores, folds=study.folds,
+        manifest=study.manifest,
+    )  # fmt: skip

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tacitly.errors import SettingsError
 from tacitly.judges.catalog import load_judge
-from tacitly.judges.embedding import Embedder
 from tacitly.judges.similarity import READ_WORDS, SimilarityJudge, beginning, one_by_one, rouge_l, token_f1
 from tacitly.judges.thresholds import Calibration, Worth
+from tacitly.models.embedder import Embedder
 from tacitly.records import Label, Question
 from tacitly.run_folder import RunFolder
 from tacitly.study import run_study
@@ -191,7 +191,7 @@ def test_the_caveat_reaches_the_manifest_once_and_the_report(tmp_path: Path, mon
 
 @pytest.mark.parametrize("name", ["embedding", "rouge_l"])
 def test_missing_packages_name_the_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tacitly.judges.similarity.find_spec", lambda module: None)
+    monkeypatch.setattr("tacitly.extras.find_spec", lambda module: None)
     with pytest.raises(SettingsError, match=r"pip install 'tacitly\[similarity\]'"):
         load_judge(name)
 

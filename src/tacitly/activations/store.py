@@ -16,6 +16,7 @@ from tacitly.run_folder import RunFolder
 
 FOLDER = "activations"
 PRESENT = "present"
+TOKENS = ".tokens"
 LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
@@ -62,8 +63,31 @@ def write_shard(
     Raises:
         CaptureError: If a state is not finite.
     """
-    present = np.array([[index is not None for index in a.indices] for a in answers], dtype=np.uint8)
-    columns = np.array([[index or 0 for index in a.indices] for a in answers])
+    shard = f"{FOLDER}/shard-{number:05d}.safetensors"
+    wide = write_tensors(run, shard, answers, positions=positions, layers=layers, token_layers=token_layers, half=half)
+    run.write_table(f"{FOLDER}/index-{number:05d}.parquet", shard_index(shard, answers))
+    return wide
+
+
+def shard_index(shard: str, answers: Sequence[CapturedAnswer]) -> pd.DataFrame:
+    """Which row of a shard each answer has."""
+    return pd.DataFrame({"answer_id": [a.answer_id for a in answers], "shard": shard, "row": range(len(answers))})
+
+
+def write_tensors(
+    run: RunFolder,
+    shard: str,
+    answers: Sequence[CapturedAnswer],
+    *,
+    positions: Sequence[str],
+    layers: Mapping[str, Sequence[int]],
+    token_layers: Sequence[int] = (),
+    half: bool = True,
+) -> list[str]:
+    """Write one shard under the name `shard`, without an index; arguments, result and errors as `write_shard`."""
+    shape = len(answers), len(positions)  # which may be none
+    present = np.array([[index is not None for index in a.indices] for a in answers], dtype=np.uint8).reshape(shape)
+    columns = np.array([[index or 0 for index in a.indices] for a in answers], dtype=np.int64).reshape(shape)
     tensors: dict[str, np.ndarray] = {PRESENT: present}
     wide: list[str] = []
     for site, numbers in layers.items():
@@ -73,15 +97,12 @@ def write_shard(
             tensors[f"{site}.{layer}"] = _stored(kept, f"{site}.{layer}", answers, half, wide)
             if layer in token_layers:
                 whole = np.concatenate([a.states[site][row][1 : a.n_tokens + 1] for a in answers])
-                name = f"{site}.{layer}.tokens"
+                name = f"{site}.{layer}{TOKENS}"
                 tensors[name] = _stored(whole, name, answers, half, wide)
     if token_layers:
         tensors["offsets"] = np.cumsum([0, *(a.n_tokens for a in answers)])
-    shard = f"{FOLDER}/shard-{number:05d}.safetensors"
     metadata = {"positions": ",".join(positions), "schema": "1"}
     run.write(shard, lambda path: save_file(tensors, path, metadata=metadata))
-    index = pd.DataFrame({"answer_id": [a.answer_id for a in answers], "shard": shard, "row": range(len(answers))})
-    run.write_table(f"{FOLDER}/index-{number:05d}.parquet", index)
     return wide
 
 
@@ -108,19 +129,20 @@ class ActivationStore:
     Args:
         run: The run they are in.
         answer_ids: Which answers, in which order; each must be in the store.
+        folder: The folder of the shards and of a table that says where each answer is; the stage's name.
 
     Raises:
         CaptureError: If an answer has no activations.
     """
 
-    def __init__(self, run: RunFolder, answer_ids: Sequence[str]) -> None:
-        index = run.table(FOLDER)
+    def __init__(self, run: RunFolder, answer_ids: Sequence[str], *, folder: str = FOLDER) -> None:
+        index = run.table(folder)
         places = index.set_index("answer_id") if len(index) else pd.DataFrame(columns=["shard", "row"])
         missing = [a for a in answer_ids if a not in places.index]
         if missing:
             raise CaptureError(
                 f"{len(missing)} answers have no activations, the first is {missing[0]!r}",
-                remedy="run the study again with --redo activations",
+                remedy=f"run the study again with --redo {folder}",
             )
         chosen = places.loc[list(answer_ids)]
         self._groups: list[tuple[Path, np.ndarray, np.ndarray]] = []
@@ -131,12 +153,14 @@ class ActivationStore:
         self._n = len(answer_ids)
         self.positions: tuple[str, ...] = ()
         self._layers: dict[str, list[int]] = {}
+        self._token_layers: dict[str, list[int]] = {}
         self._present = np.zeros((self._n, 0), dtype=bool)
         for number, (path, where, rows_here) in enumerate(self._groups):
             with safe_open(path, framework="numpy") as file:
                 if number == 0:
-                    self.positions = tuple(file.metadata()["positions"].split(","))
+                    self.positions = tuple(filter(None, file.metadata()["positions"].split(",")))
                     self._layers = _layers(list(file.keys()))
+                    self._token_layers = _layers(list(file.keys()), ending=TOKENS)
                     self._present = np.zeros((self._n, len(self.positions)), dtype=bool)
                 self._present[where] = file.get_tensor(PRESENT)[rows_here].astype(bool)
 
@@ -148,6 +172,10 @@ class ActivationStore:
     def layers(self, site: str) -> tuple[int, ...]:
         """The layers of a site."""
         return tuple(self._layers[site])
+
+    def token_layers(self, site: str) -> tuple[int, ...]:
+        """The layers of a site of which every answer token was kept."""
+        return tuple(self._token_layers.get(site, ()))
 
     def present(self, position: str) -> Bool[np.ndarray, " answer"]:
         """Which answers have a position."""
@@ -176,16 +204,18 @@ class ActivationStore:
         found: list[np.ndarray] = [np.zeros((0, 0), np.float32)] * self._n
         for path, where, rows in self._groups:
             with safe_open(path, framework="numpy") as file:
-                offsets, values = file.get_tensor("offsets"), file.get_tensor(f"{site}.{layer}.tokens")
+                offsets, values = file.get_tensor("offsets"), file.get_tensor(f"{site}.{layer}{TOKENS}")
             for target, row in zip(where, rows, strict=True):
                 found[target] = values[offsets[row] : offsets[row + 1]].astype(np.float32)
         return found
 
 
-def _layers(names: Sequence[str]) -> dict[str, list[int]]:
+def _layers(names: Sequence[str], *, ending: str = "") -> dict[str, list[int]]:
     layers: dict[str, list[int]] = {}
     for name in names:
-        site, dot, layer = name.partition(".")
+        if not name.endswith(ending):
+            continue
+        site, dot, layer = name.removesuffix(ending).partition(".")
         if dot and layer.isdigit():
             layers.setdefault(site, []).append(int(layer))
     return {site: sorted(numbers) for site, numbers in sorted(layers.items())}

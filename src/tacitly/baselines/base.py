@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
+from tacitly.baselines.sampled_question import SampledQuestion
+
 
 @runtime_checkable
 class Baseline(Protocol):
@@ -18,6 +20,18 @@ class Baseline(Protocol):
 
     def scores(self, rows: pd.DataFrame) -> Float[np.ndarray, " row"]:
         """One score per answer; NaN where an answer does not have what the baseline reads."""
+
+
+@runtime_checkable
+class SamplingBaseline(Protocol):
+    """Scores a greedy answer by samples of the same question; higher means more likely correct, fixed in advance."""
+
+    @property
+    def name(self) -> str:
+        """What the scores are called; ends with the equivalence or similarity that it rests on, if it rests on one."""
+
+    def score(self, question: SampledQuestion) -> float:
+        """The score of the greedy answer; NaN where the samples do not have what the baseline reads."""
 
 
 @runtime_checkable
@@ -37,6 +51,17 @@ class Control(Protocol):
         test: Bool[np.ndarray, " row"],
     ) -> Float[np.ndarray, " row"]:
         """One score per tested answer; NaN elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleCount:
+    """A fake that counts the samples."""
+
+    name: str = "sample_count"
+
+    def score(self, question: SampledQuestion) -> float:
+        """How many there are."""
+        return float(len(question.texts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from tacitly.baselines.base import Baseline
 Region = Literal["answer", "exact"]
 Quantity = Literal["probability", "logit"]
 Pooling = Literal["mean", "min", "max", "last", "after"]
+Stem = Literal["logprob", "logit", "entropies"]
 _REGIONS: tuple[Region, ...] = ("answer", "exact")
 _QUANTITIES: tuple[Quantity, ...] = ("probability", "logit")
 _POOLINGS: tuple[Pooling, ...] = ("mean", "min", "max", "last", "after")
@@ -57,17 +58,17 @@ class TokenProbability:
 
     def scores(self, rows: pd.DataFrame) -> Float[np.ndarray, " row"]:
         """One score per answer; NaN where it has no such token."""
-        stem = "logprob" if self.quantity == "probability" else "logit"
+        stem: Stem = "logprob" if self.quantity == "probability" else "logit"
         values = _after(rows, stem, self.region) if self.pooling == "after" else self._pooled(rows, stem)
         if self.quantity == "probability" and self.pooling == "after":
             values = np.exp(values)
         return values
 
-    def _pooled(self, rows: pd.DataFrame, stem: str) -> Float[np.ndarray, " row"]:
+    def _pooled(self, rows: pd.DataFrame, stem: Stem) -> Float[np.ndarray, " row"]:
         pool = _POOL[self.pooling]
         as_probability = self.quantity == "probability"
         found = [
-            pool(np.exp(v) if as_probability else v) if len(v) else np.nan for v in _tokens(rows, stem, self.region)
+            pool(np.exp(v) if as_probability else v) if len(v) else np.nan for v in read_tokens(rows, stem, self.region)
         ]
         return np.array(found, dtype=np.float64)
 
@@ -91,7 +92,7 @@ class Perplexity:
 
     def scores(self, rows: pd.DataFrame) -> Float[np.ndarray, " row"]:
         """One score per answer; NaN where it has no tokens."""
-        means = [np.mean(values) if len(values) else np.nan for values in _tokens(rows, "logprob", self.region)]
+        means = [np.mean(values) if len(values) else np.nan for values in read_tokens(rows, "logprob", self.region)]
         # A perplexity beyond e^60 says no more than e^60 does, and would overflow.
         return -np.exp(np.minimum(-np.array(means, dtype=np.float64), 60.0))
 
@@ -117,7 +118,7 @@ class TokenEntropy:
     def scores(self, rows: pd.DataFrame) -> Float[np.ndarray, " row"]:
         """One score per answer; NaN where it has no tokens."""
         pool = _POOL[self.pooling]
-        found = [-pool(v) if len(v) else np.nan for v in _tokens(rows, "entropies", self.region)]
+        found = [-pool(v) if len(v) else np.nan for v in read_tokens(rows, "entropies", self.region)]
         return np.array(found, dtype=np.float64)
 
 
@@ -139,7 +140,7 @@ def token_baselines() -> tuple[Baseline, ...]:
 _COLUMNS = {"logprob": "token_logprobs", "logit": "token_logits", "entropies": "token_entropies"}
 
 
-def _tokens(rows: pd.DataFrame, stem: str, region: Region) -> list[Float[np.ndarray, " _token"]]:
+def read_tokens(rows: pd.DataFrame, stem: Stem, region: Region) -> list[Float[np.ndarray, " _token"]]:
     """The numbers of the region's tokens for each answer; empty where there are none."""
     empty = np.zeros(0)
     columns = rows[_COLUMNS[stem]]
@@ -159,13 +160,15 @@ def read_numbers(rows: pd.DataFrame, column: str) -> Float[np.ndarray, " row"]:
     return numbers
 
 
-def _after(rows: pd.DataFrame, stem: str, region: Region) -> Float[np.ndarray, " row"]:
+def _after(rows: pd.DataFrame, stem: Stem, region: Region) -> Float[np.ndarray, " row"]:
     """The number of the token that follows the region."""
     ends = read_numbers(rows, f"end_{stem}")
     if region == "answer":
         return ends
     found = []
-    for values, last, end in zip(_tokens(rows, stem, "answer"), read_numbers(rows, "last_token"), ends, strict=True):
+    for values, last, end in zip(
+        read_tokens(rows, stem, "answer"), read_numbers(rows, "last_token"), ends, strict=True
+    ):
         if np.isnan(last) or not len(values):
             found.append(np.nan)
         else:

@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from tacitly.cli import chat, compare, finetuning, runs, show, tasks
+from tacitly.cli import chat, compare, finetuning, merge, runs, show, tasks, transfer
 from tacitly.errors import UserError
 
 STOPPED = 130
+KEEP_NOTHING = {"chat", "compare", "transfer"}
+"""Commands that leave nothing behind when they are stopped."""
 
 app = typer.Typer(
     name="tacitly",
@@ -20,8 +22,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("study")(runs.study)
+app.command("merge")(merge.merge)
 app.command("finetune")(finetuning.finetune)
 app.command("compare")(compare.compare)
+app.command("transfer")(transfer.transfer)
 app.command("chat")(chat.chat)
 app.command("check")(runs.check)
 app.command("report")(runs.report)
@@ -71,6 +75,10 @@ def run(arguments: list[str]) -> int:
         show.complain(" ".join(error.format_message().split()))  # what the command line could not parse
         return 2
     if code == STOPPED:  # what the parser makes of Ctrl-C
-        lost = "" if "chat" in arguments else "; what is finished is kept: run the same command again to go on"
+        lost = (
+            ""
+            if KEEP_NOTHING.intersection(arguments)
+            else "; what is finished is kept: run the same command again to go on"
+        )
         show.complain(f"stopped{lost}")
     return code

@@ -25,20 +25,26 @@ def study(
     """Run a study, or what is missing of it.
 
     Asks the questions, judges and locates the answers, reads the model's states, trains probes, holds them against
-    baselines and controls, saves a detector, and writes a report.
+    baselines and controls, saves a detector, and writes a report. A recipe of several studies runs them in turn, each
+    in a folder of its own; NAME/STUDY runs one of them.
     """
+    from tacitly.recipes.files import studies_of
+
+    one, *others = studies_of(recipe)
+    if not others:
+        _study(one, out, settings, until, redo)
+        return
+    for name in (one, *others):
+        show.line(f"study {name}")
+        _study(name, None if out is None else out / name.rpartition("/")[2], settings, until, redo)
+
+
+def _study(recipe: str, out: Path | None, settings: list[str] | None, until: str | None, redo: str | None) -> None:
     from tacitly.study import run_study
 
     with Bars(show.messages()) as bars:
         result = run_study(recipe, overrides=settings or [], out=out, until=until, redo=redo, progress=bars)
-    if not result.stages:
-        show.messages().print("nothing to do: every stage is complete", highlight=False)
-    if result.metrics is None:
-        show.line(f"stopped after {until}; the run is in {result.folder}")
-        return
-    show.result(result.metrics)
-    show.abstention(result.metrics)
-    show.line(f"report: {result.report}")
+    show.study(result, until=until)
 
 
 def check(folder: Folder) -> None:

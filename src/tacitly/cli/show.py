@@ -9,6 +9,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from tacitly.finetune.record import Record
+    from tacitly.study import StudyResult
 
 
 def messages() -> Console:
@@ -38,6 +39,18 @@ def result(metrics: Mapping[str, Any]) -> None:
     from tacitly.report.table import result_table
 
     table(result_table(metrics))
+
+
+def study(found: "StudyResult", *, until: str | None) -> None:
+    """What a study leaves."""
+    if not found.stages:
+        messages().print("nothing to do: every stage is complete", highlight=False)
+    if found.metrics is None:
+        line(f"stopped after {until}; the run is in {found.folder}")
+        return
+    result(found.metrics)
+    abstention(found.metrics)
+    line(f"report: {found.report}")
 
 
 def abstention(metrics: Mapping[str, Any]) -> None:

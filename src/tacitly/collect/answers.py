@@ -53,7 +53,7 @@ def _generate(bench: Bench, asked: Sequence[tuple[str, int]], prompts: Mapping[s
         temperature=generate.temperature,
         top_p=generate.top_p,
         stop=tuple(dict.fromkeys((*generate.stop, *bench.task.stop, *bench.format.stop))),
-        seed=bench.settings.seed,
+        seed=bench.settings.sampling_seed,
     )
     requests = [Request(key=q, prompt_ids=ids[q], sample=sample) for q, sample in asked]
     return TorchEngine(bench.language_model).generate(

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tacitly.baselines.catalog import load_equivalence
+from tacitly.baselines.equivalence import Equivalence
 from tacitly.collect.asker import is_studied, open_asker
 from tacitly.engines.asker import Asker
 from tacitly.errors import RunFolderError, SettingsError
@@ -13,6 +15,7 @@ from tacitly.judges.base import Judge
 from tacitly.judges.catalog import SIMILARITIES, load_judge
 from tacitly.locators.base import Locator
 from tacitly.locators.catalog import ASKING, load_locator
+from tacitly.probes.catalog import load_families
 from tacitly.progress import Progress
 from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
@@ -151,13 +154,19 @@ class Bench:
         """Finds exact answers."""
         return load_locator(self.locators, asker=self.asker)
 
+    @cached_property
+    def equivalence(self) -> Equivalence:
+        """When two sampled answers are the same."""
+        return load_equivalence(self.settings.baselines.equivalence, nli_model=self.settings.judge.nli_model)
+
     def check_names(self) -> None:
-        """Refuse an unknown task, judge or locator.
+        """Refuse an unknown task, judge, locator or family of probes, and an equivalence without its model or packages.
 
         Raises:
             UserError: Naming what is allowed.
         """
-        _ = self.task, self.judges, self.locator, self.split
+        _ = self.task, self.judges, self.locator, self.split, self.equivalence
+        load_families(self.settings.probe.families)
 
     def check_sites(self) -> None:
         """Refuse sites and layers that the model does not have.

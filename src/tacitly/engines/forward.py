@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import DynamicCache
 
@@ -78,10 +78,36 @@ class Forward:
         for i, suffix in enumerate(suffixes):  # padded on the left, so that every row ends in the last column
             tokens[i, width - len(suffix) :] = torch.tensor(suffix)
             mask[i, prefix.length + width - len(suffix) :] = 1
-        cache = copy.deepcopy(prefix.cache)
-        if prefix.length:
-            cache.batch_repeat_interleave(len(unique))
-        return Step(self, tokens, mask, cache, source)
+        return Step(self, tokens, mask, _repeated(prefix, len(unique)), source)
+
+    def reads_trees(self, longest: int) -> bool:
+        """Whether every token can be told which tokens it attends to, so that texts share what they have in common."""
+        takes_masks = self.model.config._attn_implementation in ("sdpa", "eager")
+        return takes_masks and not self.needs_equal_lengths(longest)
+
+    def tree(
+        self,
+        prefix: PrefixCache,
+        tokens: Int[Tensor, "row column"],
+        *,
+        attends: Bool[Tensor, "row column cached"],
+        positions: Int[Tensor, "row column"],
+        keep: int,
+    ) -> Float[Tensor, "row kept vocabulary"]:
+        """One pass over tokens that go on from the prefix in any order, each attending to those it is told to.
+
+        Args:
+            prefix: What all of them go on from.
+            tokens: What is read.
+            attends: To which tokens each one attends, those of the prefix first; at least to one.
+            positions: Where each token stands in its text.
+            keep: The logits after this many tokens at the end of each row are wanted.
+        """
+        dtype = self.model.dtype
+        mask = torch.zeros(attends.shape, dtype=dtype).masked_fill_(~attends, torch.finfo(dtype).min)
+        return self._run(
+            tokens, mask=mask[:, None], positions=positions, cache=_repeated(prefix, len(tokens)), keep=keep
+        )
 
     def whole(self, sequences: Sequence[Sequence[int]]) -> None:
         """Run whole texts, padded on the right, for what hooks see of them; the output layer is left out."""
@@ -110,15 +136,16 @@ class Forward:
         self,
         tokens: Int[Tensor, "row column"],
         *,
-        mask: Int[Tensor, "row cached"] | None,
+        mask: Int[Tensor, "row cached"] | Float[Tensor, "row 1 column cached"] | None,
         positions: Int[Tensor, "row column"] | None,
         cache: DynamicCache,
-    ) -> Float[Tensor, "row vocabulary"]:
+        keep: int = 1,
+    ) -> Float[Tensor, "row kept vocabulary"]:
         kwargs: dict[str, Any] = {}
         if self.takes_positions and positions is not None:
             kwargs["position_ids"] = positions.to(self.device)
         if self.keeps_logits:
-            kwargs["logits_to_keep"] = 1
+            kwargs["logits_to_keep"] = keep
         output = self.model(
             input_ids=tokens.to(self.device),
             attention_mask=None if mask is None else mask.to(self.device),
@@ -126,8 +153,16 @@ class Forward:
             use_cache=True,
             **kwargs,
         )
-        logits: Tensor = output.logits[:, -1]
+        logits: Tensor = output.logits[:, -keep:]
         return logits
+
+
+def _repeated(prefix: PrefixCache, rows: int) -> DynamicCache:
+    """A prefix for each row of a pass, which may go on writing in it."""
+    cache = copy.deepcopy(prefix.cache)
+    if prefix.length:
+        cache.batch_repeat_interleave(rows)
+    return cache
 
 
 class Step:
@@ -156,7 +191,7 @@ class Step:
     def logits(self) -> Float[Tensor, "active vocabulary"]:
         """Run the pass; the logits after each active row's last token."""
         mask = None if bool(self._mask.all()) else self._mask
-        logits = self._forward._run(self._tokens, mask=mask, positions=self._positions, cache=self._cache)
+        logits = self._forward._run(self._tokens, mask=mask, positions=self._positions, cache=self._cache)[:, -1]
         return logits[self.source.to(logits.device)]
 
     def advance(self, tokens: Int[Tensor, " kept"], keep: Int[Tensor, " kept"]) -> None:

@@ -1,7 +1,7 @@
 """The answers of a study as arrays, and which of them each set of answers holds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -100,6 +100,42 @@ def read_answers(rows: pd.DataFrame, states: StateTable) -> AnswerTable:
         },
         no_answer_folds=undefined_by_answer(given),
     )
+
+
+def with_further(
+    table: AnswerTable, further: Mapping[str, Float[np.ndarray, " row"]], absent: Mapping[str, str]
+) -> AnswerTable:
+    """Let more baselines take part in each set of answers where every answer in play has a finite score.
+
+    Those of the exact answer, whose names end in `_exact`, are not part of the set of all answers.
+
+    Args:
+        table: The answers; which of them are in play stays as it is.
+        further: Scores by name, in the order of the rows.
+        absent: Why other baselines have no scores at all.
+
+    Raises:
+        ValueError: A name is taken.
+    """
+    sets = {}
+    for name, one in table.sets.items():
+        known = {*one.baselines, *one.missing_baselines}
+        if taken := sorted(known.intersection({*further, *absent}) | {*further}.intersection(absent)):
+            raise ValueError(f"there are two baselines {taken[0]!r}")
+        own = [b for b in (*further, *absent) if name == "located" or not b.endswith("_exact")]
+        gaps = {b: int((one.rows & ~np.isfinite(further[b])).sum()) for b in own if b in further}
+        missing = {
+            baseline: f"{count} of {int(one.rows.sum())} answers have no such score"
+            for baseline, count in gaps.items()
+            if count
+        }
+        fitting = {baseline: further[baseline] for baseline, count in gaps.items() if not count}
+        sets[name] = replace(
+            one,
+            baselines={**one.baselines, **fitting},
+            missing_baselines={**one.missing_baselines, **missing, **{b: absent[b] for b in own if b in absent}},
+        )
+    return replace(table, sets=sets)
 
 
 def labels_of(rows: pd.DataFrame) -> tuple[Bool[np.ndarray, " row"], Bool[np.ndarray, " row"]]:

@@ -13,7 +13,7 @@ from tacitly.baselines.catalog import CONTROLS
 from tacitly.errors import UndefinedMetricError
 from tacitly.evaluation.calibration import fit_platt
 from tacitly.evaluation.folds import OuterFold
-from tacitly.experiments.answer_table import AnswerTable, read_answers
+from tacitly.experiments.answer_table import AnswerTable, read_answers, with_further
 from tacitly.experiments.calibrating import CALIBRATED_PREFIX
 from tacitly.experiments.control_scores import inner_auroc, score_control
 from tacitly.experiments.fold_plan import FoldPlan, plan_folds
@@ -77,6 +77,8 @@ def score_baselines(
     states: StateTable,
     *,
     probes: Mapping[str, Any],
+    further: Mapping[str, Float[np.ndarray, " row"]] | None = None,
+    absent: Mapping[str, str] | None = None,
     seeds: Sequence[int] = (0,),
     seed: int = 0,
     progress: Progress | None = None,
@@ -90,6 +92,9 @@ def score_baselines(
         rows: Greedy answers, the same as for the probes.
         states: Their states.
         probes: The record of the probes stage.
+        further: Scores of more baselines by name, in the order of the rows; each is compared in a set of answers where
+            every answer in play has a finite score, and none decides which answers are in play.
+        absent: Why other baselines have no scores at all.
         seeds: The same as for the probes.
         seed: The same as for the probes.
         progress: Hears of each outer fold.
@@ -98,7 +103,7 @@ def score_baselines(
         The scores and the choices.
     """
     progress = progress or RecordedProgress()
-    table = read_answers(rows, states)
+    table = with_further(read_answers(rows, states), further or {}, absent or {})
     plans = plan_folds(table, seeds=seeds, seed=seed)
     chosen = {
         (c["set"], c["grouping"], c["seed"], c["outer_fold"]): c for c in probes["choices"] if c["method"] == PROBE

@@ -12,7 +12,7 @@ from tacitly.evaluation.decisions import measure_decisions
 from tacitly.evaluation.intervals import Interval, percentile_interval, resample_groups
 from tacitly.evaluation.metrics import compare_within_answers, fold_aurocs, snap_ties
 from tacitly.experiments.answer_table import GROUPINGS, SETS, Grouping, SetName
-from tacitly.experiments.score_rows import method_in
+from tacitly.experiments.score_rows import method_in, of_error_detection
 
 REASON_ONE_CLASS = "no fold tests both right and wrong answers"
 
@@ -85,7 +85,7 @@ def collect_scores(
     """
     prefix = method_in(answers, "")
     others = method_in("all", "")
-    mine = scores[scores["grouping"] == grouping]
+    mine = of_error_detection(scores[scores["grouping"] == grouping])
     mine = mine[mine["method"].str.startswith(prefix) if prefix else ~mine["method"].str.startswith(others)]
     place = pd.Series(np.arange(len(rows)), index=rows["answer_id"])
     methods: dict[str, list[SeedScores]] = {}

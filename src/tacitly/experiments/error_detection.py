@@ -1,10 +1,12 @@
 """Error detection: can a probe tell from inside a model that its answer is wrong, and better than what is outside?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from tacitly.activations.base import StateTable
 from tacitly.evaluation.intervals import REPLICATES
@@ -56,6 +58,7 @@ def run_error_detection(
     seed: int = 0,
     replicates: int = REPLICATES,
     progress: Progress | None = None,
+    further: Mapping[str, Float[np.ndarray, " row"]] | None = None,
 ) -> ErrorDetectionResult:
     """Run both stages and put the figures together.
 
@@ -67,6 +70,7 @@ def run_error_detection(
         seed: The seed of the study.
         replicates: How often groups are resampled for the intervals.
         progress: Hears of cells and folds.
+        further: Scores of more baselines than the token probabilities, as `score_baselines` takes them.
 
     Returns:
         The figures, folds, scores and the detector.
@@ -75,7 +79,9 @@ def run_error_detection(
         Orgad et al. (2025), sections 3 and 4; the project's method, sections 6 to 8.
     """
     probes = train_probes(rows, states, source=source, seeds=seeds, seed=seed, progress=progress)
-    baselines = score_baselines(rows, states, probes=probes.record, seeds=seeds, seed=seed, progress=progress)
+    baselines = score_baselines(
+        rows, states, probes=probes.record, seeds=seeds, seed=seed, progress=progress, further=further
+    )
     scores = pd.concat([probes.scores, baselines.scores], ignore_index=True)
     metrics = summarise_detection(
         rows, scores, probes=probes.record, baselines=baselines.record, seed=seed, replicates=replicates

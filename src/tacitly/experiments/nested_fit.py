@@ -13,10 +13,7 @@ from tacitly.evaluation.folds import Fold, OuterFold
 from tacitly.evaluation.metrics import fold_aurocs, snap_ties
 from tacitly.experiments.cell_ranking import merge_margins
 from tacitly.probes.grid import MarginScale, score_cell
-from tacitly.probes.logistic import LogisticProbe
-
-C_GRID = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""The penalties to choose from, strongest first. With more features than answers, weaker ones change nothing more."""
+from tacitly.probes.logistic import C_GRID, LogisticProbe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

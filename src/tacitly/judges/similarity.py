@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
-from tacitly.errors import SettingsError
+from tacitly.extras import require
 from tacitly.judges.base import Judge
 from tacitly.judges.refusal import refuses
 from tacitly.judges.thresholds import Calibration, read_calibration
@@ -173,7 +172,7 @@ def rouge_l_judge() -> SimilarityJudge:
     Raises:
         SettingsError: The package rouge-score is not there.
     """
-    require("rouge_l", "rouge_score")
+    require("similarity 'rouge_l'", "rouge_score", extra="similarity")
     return SimilarityJudge("rouge_l", one_by_one(rouge_l), read_calibration("rouge_l"))
 
 
@@ -191,20 +190,6 @@ def one_by_one(similarity: Callable[[str, str], float]) -> Similarities:
     return similarities
 
 
-def require(name: str, *modules: str) -> None:
-    """Refuse a similarity whose packages are not there.
-
-    Raises:
-        SettingsError: Saying how to install them.
-    """
-    missing = [module for module in modules if find_spec(module) is None]
-    if missing:
-        raise SettingsError(
-            f"similarity {name!r} needs packages that are not installed ({', '.join(missing)})",
-            remedy="pip install 'tacitly[similarity]'",
-        )
-
-
 def _keys(text: str) -> list[str]:
     return [word.key for word in words(text) if word.key not in ARTICLES]
 
@@ -218,7 +203,7 @@ class _Words:
 
 @cache
 def _rouge_scorer() -> "RougeScorer":
-    require("rouge_l", "rouge_score")
+    require("similarity 'rouge_l'", "rouge_score", extra="similarity")
     from rouge_score.rouge_scorer import RougeScorer
 
     return RougeScorer(["rougeL"], tokenizer=_Words())

@@ -48,13 +48,30 @@ class EntailmentModel:
             ModelError: If the model is not there, or does not have these labels.
             ValueError: If the lists are not of one length.
         """
+        found: Float[np.ndarray, " pair"] = self.verdicts(premises, hypotheses)[:, LABELS.index("entailment")]
+        return found
+
+    def verdicts(self, premises: Sequence[str], hypotheses: Sequence[str]) -> Float[np.ndarray, "pair verdict"]:
+        """How likely each premise entails its hypothesis, says nothing of it, and contradicts it.
+
+        Args:
+            premises: Texts.
+            hypotheses: As many others.
+
+        Returns:
+            Probabilities in the order of `LABELS`.
+
+        Raises:
+            ModelError: If the model is not there, or does not have these labels.
+            ValueError: If the lists are not of one length.
+        """
         pairs = list(zip(premises, hypotheses, strict=True))
-        place = self._entailment
-        likely = np.zeros(len(pairs))
+        places = self._places
+        likely = np.zeros((len(pairs), len(LABELS)))
         order = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
         for start in range(0, len(order), BATCH):
             some = order[start : start + BATCH]
-            likely[some] = self._probabilities([pairs[i] for i in some])[:, place]
+            likely[some] = self._probabilities([pairs[i] for i in some])[:, places]
         return likely
 
     @torch.inference_mode()
@@ -78,12 +95,12 @@ class EntailmentModel:
         return int(positions) - _SPARE if positions else _USUAL_LENGTH
 
     @cached_property
-    def _entailment(self) -> int:
-        """The place of the label `entailment`."""
-        places = {str(label).casefold(): i for i, label in self._config.id2label.items()}
+    def _places(self) -> list[int]:
+        """Where the model has each of `LABELS`."""
+        places = {str(label).casefold(): int(i) for i, label in self._config.id2label.items()}
         if sorted(places) != sorted(LABELS):
             raise ModelError(f"the model {self.name!r} has the labels {', '.join(places)}", allowed=ALLOWED)
-        return int(places["entailment"])
+        return [places[label] for label in LABELS]
 
     @cached_property
     def _config(self) -> Any:

@@ -56,7 +56,7 @@ def list_cells(states: StateTable) -> list[Cell]:
 def score_grid(
     states: StateTable,
     *,
-    correct: Bool[np.ndarray, " answer"],
+    correct: Bool[np.ndarray, " answer"] | Bool[np.ndarray, "fold answer"],
     train: Bool[np.ndarray, "fold answer"],
     test: Bool[np.ndarray, "fold answer"],
     C: float = RANKING_C,
@@ -69,7 +69,7 @@ def score_grid(
 
     Args:
         states: The states of the answers.
-        correct: Their labels; those of rows in no training part do not matter.
+        correct: Their labels, of all folds or of each one; those of rows in no training part do not matter.
         train: The training rows of each fold.
         test: The tested rows of each fold.
         C: Inverse strength of the penalty.
@@ -90,7 +90,7 @@ def score_grid(
         require_finite(features, cell)
         margins = np.full(train.shape, np.nan, dtype=np.float32)
         margins[:, rows] = score_cell(
-            features, correct[rows], train=train[:, rows], test=test[:, rows], C=np.full(len(train), C)
+            features, correct[..., rows], train=train[:, rows], test=test[:, rows], C=np.full(len(train), C)
         )
         return CellMargins(cell, present, margins)
 

@@ -40,6 +40,7 @@ def solve_logistic(
     *,
     train: Bool[np.ndarray, "fold row"],
     C: Float[np.ndarray, " fold"],
+    weights: Float[np.ndarray, "fold row"] | None = None,
     tolerance: float = 1e-3,
     max_steps: int = MAX_NEWTON_STEPS,
 ) -> Fits:
@@ -53,6 +54,8 @@ def solve_logistic(
         correct: The labels, of all fits or of each one.
         train: The rows that each fit learns from; both classes must be among them.
         C: Inverse strength of each penalty.
+        weights: How much each row counts in each fit, in the loss and in the standardisation; 1 by default. The weights
+            of training rows are positive.
         tolerance: A fit is done when its gradient is this small a part of what it was at the start.
         max_steps: Newton steps after which a fit is taken as it is.
 
@@ -66,7 +69,8 @@ def solve_logistic(
         >>> bool(fits.coefficients[0, 0] > 0)
         True
     """
-    problem = _Problem.of(features, np.broadcast_to(correct, train.shape), train, C)
+    rows = train if weights is None else train * weights
+    problem = _Problem.of(features, np.broadcast_to(correct, train.shape), rows, C)
     kind = features.dtype
     n_fits, n_features = len(train), features.shape[1]
     share = (problem.rows * problem.labels).sum(axis=1) / problem.rows.sum(axis=1)
@@ -116,11 +120,11 @@ class _Problem:
         cls,
         features: Float[np.ndarray, "row feature"],
         correct: Bool[np.ndarray, "fold row"],
-        train: Bool[np.ndarray, "fold row"],
+        counted: Bool[np.ndarray, "fold row"] | Float[np.ndarray, "fold row"],
         C: Float[np.ndarray, " fold"],
     ) -> "_Problem":
         kind = features.dtype
-        rows = train.astype(kind)
+        rows = counted.astype(kind)
         count = rows.sum(axis=1, keepdims=True)
         mean = rows @ features / count
         variance = rows @ (features * features) / count - mean * mean

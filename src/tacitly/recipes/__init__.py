@@ -1,8 +1,6 @@
 """Recipes: settings as YAML files, bundled or the user's, with overrides that win and errors explained."""
 
-import difflib
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,27 +8,19 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from tacitly.errors import SettingsError
+from tacitly.recipes.files import nearest, read_recipe
 from tacitly.settings import FinetuneSettings, StudySettings
 
 Overrides = Sequence[str] | Mapping[str, Any]
 S = TypeVar("S", bound=BaseModel)
 
 
-def bundled_recipes() -> dict[str, str]:
-    """The bundled recipes: name to YAML text."""
-    folder = resources.files("tacitly") / "recipes"
-    return {
-        entry.name.removesuffix(".yaml"): entry.read_text(encoding="utf-8")
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(".yaml")
-    }
-
-
 def load_recipe(recipe: str | Path, *, overrides: Overrides = ()) -> StudySettings:
     """Read a study's recipe and apply overrides, which win.
 
     Args:
-        recipe: A path to a YAML file, or the name of a bundled recipe.
+        recipe: A path to a YAML file, or the name of a bundled recipe; of a recipe with several studies one of
+            `tacitly.recipes.files.studies_of`.
         overrides: `["task.limit=60", ...]` (values read as YAML) or `{"task.limit": 60, ...}`.
 
     Raises:
@@ -54,7 +44,7 @@ def load_finetune_recipe(recipe: str | Path, *, overrides: Overrides = ()) -> Fi
 
 
 def _read_settings(kind: type[S], recipe: str | Path, overrides: Overrides) -> S:
-    values = _read_recipe(str(recipe))
+    values = read_recipe(str(recipe))
     pairs = overrides.items() if isinstance(overrides, Mapping) else [_split_override(text) for text in overrides]
     for key, value in pairs:
         _set_dotted(values, key, value)
@@ -62,32 +52,6 @@ def _read_settings(kind: type[S], recipe: str | Path, overrides: Overrides) -> S
         return kind.model_validate(values)
     except ValidationError as error:
         raise _explained(error, kind) from None
-
-
-def _read_recipe(recipe: str) -> dict[str, Any]:
-    bundled = bundled_recipes()
-    if recipe in bundled:
-        text, where = bundled[recipe], recipe
-    elif Path(recipe).is_file():
-        try:
-            text, where = Path(recipe).read_text(encoding="utf-8"), recipe
-        except UnicodeDecodeError as error:
-            raise SettingsError(f"recipe {recipe!r} is not UTF-8 (byte {error.start})") from None
-    else:
-        raise SettingsError(
-            f"unknown recipe {recipe!r}",
-            allowed=f"a YAML file, or one of {', '.join(bundled)}",
-            remedy=_nearest(recipe, bundled),
-        )
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"recipe {where!r} is not valid YAML: {error}") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise SettingsError(f"recipe {where!r} holds {type(values).__name__}", allowed="a mapping of settings")
-    return values
 
 
 def _split_override(text: str) -> tuple[str, Any]:
@@ -128,11 +92,6 @@ def _explained(error: ValidationError, kind: type[BaseModel]) -> SettingsError:
     if first["type"] == "extra_forbidden":
         names = setting_names(kind)
         group = [n for n in names if n.startswith(name.split(".")[0] + ".")] or list(names)
-        return SettingsError(f"unknown setting {name!r}", allowed=", ".join(group), remedy=_nearest(name, names))
+        return SettingsError(f"unknown setting {name!r}", allowed=", ".join(group), remedy=nearest(name, names))
     message = first["msg"].removeprefix("Value error, ")
     return SettingsError(f"setting {name!r} is {first['input']!r}", allowed=message[:1].lower() + message[1:])
-
-
-def _nearest(name: str, names: Sequence[str] | Mapping[str, str]) -> str | None:
-    near = difflib.get_close_matches(name, list(names), n=1)
-    return f"did you mean {near[0]!r}?" if near else None

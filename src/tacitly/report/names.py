@@ -40,12 +40,33 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "located_by": "which locator found it",
         "layer0": "probe at layer 0",
         "shuffled": "probe on shuffled labels",
+        "p_true": "p(True), whole answer",
+        "p_true_exact": "p(True), exact answer",
+        "p_true_single": "log p(\u201cTrue\u201d), whole answer, one order",
+        "perplexity_with_eos": "perplexity, whole answer and end token",
+        "entropy_mean_with_eos": "mean entropy, whole answer and end token",
+        "lexical_similarity": "samples alike in words (ROUGE-L)",
+        "selfcheck_unigram": "SelfCheck, by single words",
+        "selfcheck_nli": "SelfCheck, by entailment",
+        "eigenscore": "EigenScore of samples",
     }
 )
 
 _TOKEN_QUANTITIES = frozenset({"probability", "logit", "entropy", "perplexity"})
 _POOLINGS = {"min": "lowest", "max": "highest", "after": "following"}
 _REGIONS = {"answer": "whole answer", "exact": "exact answer"}
+
+_OF_SAMPLES = {
+    "distinct_answers": "few distinct samples",
+    "majority_share": "largest share of samples",
+    "greedy_share": "share of samples that agree",
+    "semantic_entropy": "semantic entropy",
+    "discrete_semantic_entropy": "discrete semantic entropy",
+    "degree_matrix": "degree matrix of samples",
+    "eigenvalue_laplacian": "Laplacian eigenvalues",
+    "eccentricity": "eccentricity of samples",
+}
+_EQUIVALENCES = {"match": "by exact answer", "jaccard": "by words", "embedding": "by embedding", "nli": "by entailment"}
 
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -67,8 +88,13 @@ def method_name(method: str) -> str:
 
     Example:
         >>> method_name("shuffled"), method_name("probability_min_exact"), method_name("p_true")
-        ('probe on shuffled labels', 'lowest probability, exact answer', 'p true')
+        ('probe on shuffled labels', 'lowest probability, exact answer', 'p(True), whole answer')
+        >>> method_name("semantic_entropy_nli")
+        'semantic entropy, by entailment'
     """
+    stem, _, equivalence = method.rpartition("_")
+    if stem in _OF_SAMPLES and equivalence in _EQUIVALENCES:
+        return f"{_OF_SAMPLES[stem]}, {_EQUIVALENCES[equivalence]}"
     *quantity, region = method.split("_")
     if region in _REGIONS and quantity and quantity[0] in _TOKEN_QUANTITIES:
         pooled = [_POOLINGS.get(word, word) for word in quantity[1:]]

@@ -7,7 +7,9 @@ import pandas as pd
 
 from tacitly.report.calibration import abstention_words, calibration_tables
 from tacitly.report.curves import probe_scores
+from tacitly.report.error_types import types_section
 from tacitly.report.examples import choose_examples
+from tacitly.report.families import family_lines, family_reasons
 from tacitly.report.judges import judge_pairs
 from tacitly.report.names import GROUPINGS
 from tacitly.report.offline_page import render_page
@@ -26,6 +28,8 @@ from tacitly.report.results import (
     number_in,
 )
 from tacitly.report.risk_pictures import risk_pictures
+from tacitly.report.selection import selection_section
+from tacitly.report.self_evaluation import self_evaluation_sentence
 from tacitly.report.settings_list import setting_groups, timing_lines
 from tacitly.report.table import result_lines, undefined_reasons
 from tacitly.report.trust import checked_words, describe_trust
@@ -77,13 +81,11 @@ def build_report(
         HTML that can be written as UTF-8: everything that came from a model or from data is escaped.
     """
     heatmaps = {answers: heatmap_pictures(metrics, answers=answers) for answers in ("located", "all")}
-    comparisons, curves, located = (
-        comparison_pictures(metrics),
-        curve_pictures(scores, rows),
-        located_pictures(metrics),
-    )
-    risks = risk_pictures(scores, rows)
+    comparisons, curves = comparison_pictures(metrics), curve_pictures(scores, rows)
+    risks, located = risk_pictures(scores, rows), located_pictures(metrics)
+    types, selection = types_section(metrics), selection_section(metrics)
     pictures = [*comparisons, *curves, *risks, *located, *heatmaps["located"], *heatmaps["all"]]
+    pictures += [picture for section in (types, selection) if section for picture in section.pictures]
     sentences = summary_sentences(metrics)
     checked = checked_words(metrics)
     everything = result_lines(metrics, answers="all")
@@ -109,13 +111,18 @@ def build_report(
         all_reasons=undefined_reasons(everything),
         decisions=_decisions(metrics),
         comparisons=comparisons,
+        self_evaluation=self_evaluation_sentence(metrics),
         curves=curves,
         located=located,
         heatmaps=heatmaps,
         counts=[
             (words, value) for key, words in _COUNTS if (value := number_in(metrics.get("counts"), key)) is not None
         ],
+        types=types,
+        selection=selection,
         judges=judge_pairs(metrics, rows, judgements),
+        families=family_lines(metrics),
+        family_reasons=family_reasons(family_lines(metrics)),
         within=_within(metrics),
         within_words=within_sentence(metrics),
         examples=choose_examples(rows, probe_scores(scores, rows, grouping="by_entity")),

@@ -55,16 +55,20 @@ def comparison_pictures(metrics: Mapping[str, Any]) -> list[Picture]:
 
 def _comparison_lines(side: Evaluation) -> list[list[str]]:
     kinds = {
-        "probe": {"probe": side.estimate("best"), **side.family("families")},
+        "probe": {"probe": side.estimate("best")},
         "baseline": side.family("baselines"),
         "control": side.family("controls"),
     }
     lines = []
     for kind, named in kinds.items():
+        undefined: dict[str, list[str]] = {}
         for name, estimate in sorted(named.items(), key=lambda item: -(item[1].value or 0.0)):
-            value = f"{estimate.value:.3f}" if estimate.value is not None else f"not defined: {estimate.reason}"
+            if estimate.value is None:
+                undefined.setdefault(str(estimate.reason), []).append(method_name(name))
+                continue
             ends = f"{estimate.low:.3f} to {estimate.high:.3f}" if estimate.low is not None else ""
-            lines.append([kind, method_name(name), value, ends])
+            lines.append([kind, method_name(name), f"{estimate.value:.3f}", ends])
+        lines += [[kind, "; ".join(names), f"not defined: {reason}", ""] for reason, names in undefined.items()]
     return lines
 
 

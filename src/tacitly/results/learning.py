@@ -11,6 +11,7 @@ from tacitly.experiments.abstention import keep_back, make_promise, score_answer
 from tacitly.experiments.error_detection import DetectorSource, ProbeStage, score_baselines, train_probes
 from tacitly.probes.asking import Asking
 from tacitly.probes.detector import HEADER_FILE, WEIGHTS_FILE, Detector, DetectorModel
+from tacitly.results.further_baselines import score_run_samples, scores_with_eos, verdicts_of_the_model
 
 
 def write_probes(bench: Bench) -> None:
@@ -51,6 +52,8 @@ def write_baselines(bench: Bench) -> None:
     run, settings = bench.run, bench.settings
     rows = greedy_rows(run)
     store = ActivationStore(run, rows["answer_id"].tolist())
+    samples = score_run_samples(bench, rows)
+    verdicts, no_verdicts = verdicts_of_the_model(run, rows)
     stage = score_baselines(
         rows,
         store,
@@ -58,6 +61,8 @@ def write_baselines(bench: Bench) -> None:
         seeds=tuple(range(settings.probe.seeds)),
         seed=settings.seed,
         progress=bench.progress,
+        further={**scores_with_eos(rows), **verdicts, **samples.scores},
+        absent={**no_verdicts, **samples.absent},
     )
     run.write_table("scores/baselines.parquet", stage.scores)
     run.write_json(BASELINES, stage.record)

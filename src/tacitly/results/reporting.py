@@ -12,12 +12,16 @@ from tacitly.evidence import BASELINES, PROBES, read_evidence
 from tacitly.experiments.abstention import summarise_abstention
 from tacitly.experiments.checks.check_study import check_study
 from tacitly.experiments.error_detection import summarise_detection
+from tacitly.experiments.family_summary import summarise_families
 from tacitly.experiments.judge_agreement import summarise_agreement
+from tacitly.experiments.own_verdicts import summarise_self_evaluation
 from tacitly.judges.base import Judge
 from tacitly.judges.catalog import MATCHING
 from tacitly.probes.detector import CARD_FILE, HEADER_FILE, Detector
 from tacitly.probes.detector_card import write_card
 from tacitly.report.trust import check_words
+from tacitly.results.families import FAMILIES
+from tacitly.results.samples import SAMPLES
 from tacitly.run_folder import RunFolder
 
 PAGE = "report/index.html"
@@ -47,7 +51,14 @@ def write_report(bench: Bench) -> None:
             "first": bench.deciding,
             "agreement": summarise_agreement(rows, run.table("judgements"), seed=bench.settings.seed),
         },
+        "self_evaluation": summarise_self_evaluation(
+            run.table("self_evaluation"), of=bench.settings.self_evaluation.of
+        ),
         **figures,
+        "families": summarise_families(
+            rows, run.table("scores"), families=run.json(FAMILIES), probes=run.json(PROBES), seed=bench.settings.seed
+        ),
+        **run.json(SAMPLES)["figures"],
         **summarise_abstention(
             detector,
             alpha=bench.settings.abstention.alpha,

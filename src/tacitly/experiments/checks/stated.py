@@ -31,7 +31,20 @@ def differing_figures(files: StudyFiles, metrics: Mapping[str, Any]) -> tuple[in
         files.rows, files.placed_scores, probes=files.probes, baselines=files.baselines, seed=files.seed, replicates=0
     )
     again |= _counts(files)
-    pairs = [pair for part in (*PARTS, "counts", "accuracy") for pair in _pairs(again[part], metrics.get(part), part)]
+    return differing_parts({part: again[part] for part in (*PARTS, "counts", "accuracy")}, metrics)
+
+
+def differing_parts(again: Mapping[str, Any], metrics: Mapping[str, Any]) -> tuple[int, list[str]]:
+    """Compare parts that were computed again, without their intervals, with those that are stated.
+
+    Args:
+        again: The parts.
+        metrics: What a study states.
+
+    Returns:
+        How many numbers were compared, and where others stand.
+    """
+    pairs = [pair for part, found in again.items() for pair in _pairs(found, metrics.get(part), part)]
     return len(pairs), [name for name, one, other in pairs if not _same(one, other, NEAR)]
 
 

@@ -1,0 +1,1 @@
+"""Joining runs that asked the same questions and sampled with seeds of their own."""

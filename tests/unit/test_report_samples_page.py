@@ -35,6 +35,7 @@ def test_types_and_strategies_stand_on_the_page_with_their_figures() -> None:
     for name in (*TYPE_NAMES.values(), *STRATEGY_NAMES.values()):
         assert name in text
     assert "590 questions have a type" in text
+    assert "2 or more different wrong answers, or 3 where it is never right" in text
     assert "10 have none, since an answer of theirs could not be judged" in text
     assert "A probe for “declines” is not defined: 0 questions are of the type and 590 are not" in text
     assert "consistently wrong: never right against sometimes right" in text

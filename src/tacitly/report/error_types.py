@@ -19,14 +19,6 @@ TYPE_NAMES = {
     "refuses": "declines",
     "other": "none of these",
 }
-_MEANINGS = {
-    "consistently_correct": "at least half of the samples are right",
-    "consistently_incorrect": "at least half of the samples give one and the same wrong answer",
-    "two_competing": "right about as often as one wrong answer is given",
-    "many_answers": "many different wrong answers",
-    "refuses": "says that it does not know more often than anything else",
-    "other": "no other type holds",
-}
 _SUBTYPES = {
     "consistently_correct/all": "all of them",
     "consistently_correct/most": "most of them",
@@ -118,7 +110,7 @@ def types_section(metrics: Mapping[str, Any]) -> TypesSection | None:
     overlaps = mapping_in(metrics, "error_type_overlaps")
     lines: list[TypeLine] = []
     for key, name in TYPE_NAMES.items():
-        lines.append(_line(types, key, name))
+        lines.append(_line(types, key, name, samples=about["samples"]))
         lines += [
             TypeLine(name=words, meaning="", **_counted(subtypes, full))
             for full, words in _SUBTYPES.items()
@@ -137,12 +129,25 @@ def types_section(metrics: Mapping[str, Any]) -> TypesSection | None:
     )
 
 
-def _line(types: Mapping[str, Any], key: str, name: str) -> TypeLine:
+def _meaning(key: str, samples: int) -> str:
+    """When a type holds, in numbers of samples, which the definitions make differ with K."""
+    half, third, sixth = samples // 2, samples // 3, samples // 6
+    return {
+        "consistently_correct": f"right in {half} or more of {samples}",
+        "consistently_incorrect": f"one and the same wrong answer in {half} or more of {samples}",
+        "two_competing": f"the right answer and one wrong answer each more than {sixth} times, at most {sixth} apart",
+        "many_answers": f"{third - 1} or more different wrong answers, or {third} where it is never right",
+        "refuses": "declines more often than it is right, and as often as it gives any one wrong answer",
+        "other": "no other type holds",
+    }[key]
+
+
+def _line(types: Mapping[str, Any], key: str, name: str, *, samples: int) -> TypeLine:
     probe = estimate_in(types, key, key="probe_auroc")
     controls = mapping_in(mapping_in(types, key), "controls")
     return TypeLine(
         name=name,
-        meaning=_MEANINGS[key],
+        meaning=_meaning(key, samples),
         **_counted(types, key),
         probe=probe,
         answer_words=estimate_in(controls, "answer_text") if controls else None,

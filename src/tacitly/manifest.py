@@ -58,7 +58,11 @@ class MergedRun(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What was asked for, with what, which stages are complete, and a sha256 of every file."""
+    """What was asked for, with what, which stages are complete, and a sha256 of every file.
+
+    Attributes:
+        told: For each tracker the sha256 of the figures that it was told of last.
+    """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
@@ -73,6 +77,7 @@ class Manifest(BaseModel):
     stages: dict[str, StageRecord] = {}
     merged: list[MergedRun] = []
     files: dict[str, str] = {}
+    told: dict[str, str] = {}
     complete: bool = False
 
 

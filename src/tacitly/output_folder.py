@@ -1,6 +1,7 @@
 """A folder that holds the figures and the page of several runs, and nothing else."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from tacitly.errors import RunFolderError
@@ -34,5 +35,4 @@ def write_outputs(folder: Path, texts: Mapping[str, str]) -> None:
         StorageError: If the disk is full or cannot be written.
     """
     for name, text in texts.items():
-        content = text.encode()
-        write_whole(folder / name, lambda path, content=content: path.write_bytes(content))
+        write_whole(folder / name, partial(Path.write_bytes, data=text.encode()))

@@ -51,6 +51,8 @@ FILES = {
     "samples": ("scores/samples.parquet", "experiments/samples.json"),
     "report": ("metrics.json", "report"),
 }
+CHANGES_NOTHING = ("report_to",)
+"""Settings that no file of a run depends on."""
 
 
 def own_settings(settings: StudySettings) -> dict[str, Any]:
@@ -188,7 +190,7 @@ def begin(run: RunFolder, settings: StudySettings, void: Iterable[str]) -> None:
 
 def _difference(run: RunFolder, settings: StudySettings) -> str:
     before, now = _flat(run.manifest.settings), _flat(settings.model_dump(mode="json"))
-    names = [name for name in now if before.get(name) != now[name]]
+    names = [name for name in now if before.get(name) != now[name] and name not in CHANGES_NOTHING]
     return ", ".join(f"{name}: {before.get(name)!r} -> {now[name]!r}" for name in names) or "the task's file"
 
 

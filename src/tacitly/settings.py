@@ -18,6 +18,19 @@ POSITIONS = (
     "exact_answer_after_last_token",
     *(str(i) for i in range(-8, 0)),
 )
+TRACKERS = ("trackio", "wandb", "mlflow", "tensorboard")
+
+FAMILIES = (
+    "logistic",
+    "mean_difference",
+    "lda",
+    "nearest_centroid",
+    "mlp",
+    "layer_ensemble",
+    "attention",
+    "contrast_consistent",
+)
+"""The families of probes that a study compares unless told otherwise; `probes/catalog.py` has more."""
 
 
 class _Settings(BaseModel):
@@ -138,7 +151,7 @@ class ProbeSettings(_Settings):
     """How probes are trained: each seed reshuffles the outer folds; `families` are compared beside the reference."""
 
     seeds: int = Field(default=1, ge=1)
-    families: tuple[str, ...] = ("mean_difference",)
+    families: tuple[str, ...] = FAMILIES
 
     _lists = field_validator("families", mode="before")(_names)
 
@@ -201,7 +214,7 @@ class JudgeSettings(_Settings):
 
 
 class StudySettings(_Settings):
-    """A whole study.
+    """A whole study. `report_to` names the trackers that are told of it when its report is made; none by default.
 
     Example:
         >>> StudySettings(task={"name": "cities", "limit": 60}).task.limit
@@ -218,6 +231,14 @@ class StudySettings(_Settings):
     abstention: AbstentionSettings = AbstentionSettings()
     judge: JudgeSettings = JudgeSettings()
     seed: int = Field(default=0, ge=0)
+    report_to: tuple[str, ...] = ()
+
+    _lists = field_validator("report_to", mode="before")(_names)
+
+    @field_validator("report_to")
+    @classmethod
+    def _known_trackers(cls, trackers: tuple[str, ...]) -> tuple[str, ...]:
+        return _known(trackers, TRACKERS)
 
     @property
     def sampling_seed(self) -> int:

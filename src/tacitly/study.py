@@ -20,6 +20,7 @@ from tacitly.recipes import load_recipe
 from tacitly.recipes.files import run_name
 from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
+from tacitly.tracking.catalog import require_trackers
 
 if TYPE_CHECKING:
     from tacitly.models.load import LanguageModel
@@ -95,6 +96,7 @@ def run_study(
     last = STAGES.index(check_stage(until, "--until")) if until else len(STAGES) - 1
     if redo:
         check_stage(redo, "--redo")
+    require_trackers(settings.report_to)
     name = "study" if isinstance(recipe, StudySettings) else run_name(recipe)
     progress = progress or RecordedProgress()
     with RunFolder.open(out or Path("runs") / name, version=version("tacitly"), create=True) as run:
@@ -109,6 +111,10 @@ def run_study(
         run.commit()
         warnings = [w for record in run.manifest.stages.values() for w in record.warnings]
         metrics = run.json("metrics.json") if "metrics.json" in run.manifest.files else None
+        if settings.report_to and run.manifest.complete:
+            from tacitly.tracking.telling import tell_trackers
+
+            warnings += tell_trackers(run, settings.report_to, progress=progress)
         return StudyResult(run.path, metrics, warnings, done)
 
 

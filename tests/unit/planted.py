@@ -1,11 +1,11 @@
 """Made-up answers whose states hold a planted direction, for the tests of probes and experiments."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from tacitly.activations.base import ArrayStateTable
+from tacitly.activations.base import ArrayContrastTable, ArrayStateTable
 from tacitly.probes.grid import Cell
 
 POSITIONS = ("last_q_token", "exact_answer_last_token", "-1")
@@ -64,6 +64,7 @@ def planted_states(
     width: int = 12,
     layers: int = 4,
     strength: Mapping[Cell, float] | None = None,
+    tokens: Mapping[tuple[str, int], Sequence[np.ndarray]] | None = None,
 ) -> ArrayStateTable:
     """Noise everywhere, the label along one direction in the planted cells, and the given answer alone at layer 0."""
     strength = {PLANTED: 4.0} if strength is None else strength
@@ -87,4 +88,25 @@ def planted_states(
     present[:, POSITIONS.index("exact_answer_last_token")] = located
     for states in values.values():
         states[~present] = 0
-    return ArrayStateTable(values, positions=POSITIONS, present=present)
+    return ArrayStateTable(values, positions=POSITIONS, present=present, tokens=tokens)
+
+
+def planted_tokens(rows: pd.DataFrame, rng: np.random.Generator, *, width: int = 12) -> list[np.ndarray]:
+    """Noise at every token but one, which bears the label along one direction and a mark along another."""
+    found = []
+    for n_tokens, correct in zip(rows["n_tokens"], rows["correct"], strict=True):
+        tokens = rng.normal(size=(n_tokens, width))
+        at = rng.integers(n_tokens)
+        tokens[at, 0] = 6 if correct is True else -6
+        tokens[at, 1] = 12
+        found.append(tokens.astype(np.float32))
+    return found
+
+
+def planted_contrast(rows: pd.DataFrame, rng: np.random.Generator, *, width: int = 12) -> ArrayContrastTable:
+    """Pairs of layer 2 that differ by the verdict that was read, and along the same direction by whether it is true."""
+    truth = np.where(rows["correct"].fillna(False).astype(bool), 1.0, -1.0)
+    pairs = np.repeat(rng.normal(size=(len(rows), 1, width)), 2, axis=1) + rng.normal(size=(len(rows), 2, width)) / 2
+    pairs[:, 0, 0] += 2 * truth + 5
+    pairs[:, 1, 0] -= 2 * truth + 5
+    return ArrayContrastTable({2: pairs.astype(np.float32)})

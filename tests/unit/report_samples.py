@@ -1,7 +1,7 @@
 """Made-up studies in the schema of metrics.json, for the tests of the report."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -92,8 +92,89 @@ def side(best: float, baseline: float, control: float) -> dict[str, Any]:
             "recall_error": 0.77,
             "f1_error": 0.74,
         },
-        "families": {"mean_difference": auroc(best - 0.02)},
+        "families": {},
+        "calibration": calibration(),
+        "selective": {
+            "aurc": selective("aurc", 0.27, 0.36, 0.37),
+            "accuracy_at_80": selective("accuracy_at_80", 0.55, 0.54, 0.53),
+            "prr": selective("prr", 0.76, 0.5, 0.49),
+        },
     }
+
+
+def calibration() -> dict[str, Any]:
+    """Isotonic regression has the lowest Brier score, which three of five folds saw."""
+
+    def figures(value: float) -> dict[str, Any]:
+        return {
+            "brier": {"brier": value, "ci": [value - 0.02, value + 0.02]},
+            "log_loss": {"log_loss": 3 * value, "ci": None},
+            "ece": {"ece": value / 4, "ci": None},
+        }
+
+    return {
+        "brier": 0.2,
+        "ece": 0.05,
+        "chosen": ["isotonic"] * 3 + ["platt"] * 2,
+        "calibrators": {"temperature": figures(0.22), "platt": figures(0.21), "isotonic": figures(0.2)},
+        "best_baseline": figures(0.23),
+        "best_control": {
+            name: {name: None, "ci": None, "reason": "it has none"} for name in ("brier", "log_loss", "ece")
+        },
+    }
+
+
+def selective(name: str, probe: float, baseline: float, control: float) -> dict[str, Any]:
+    values = {"probe": probe, "best_baseline": baseline, "best_control": control}
+    entry: dict[str, Any] = {key: {name: value, "ci": [value - 0.05, value + 0.05]} for key, value in values.items()}
+    for key in ("best_baseline", "best_control"):
+        entry[f"minus_{key}"] = difference(round(probe - values[key], 3))
+    return entry
+
+
+def checks() -> list[dict[str, Any]]:
+    """Everything of the protocol holds but one thing, and one thing calls for care."""
+    lines: list[tuple[str, str, bool | None, str, dict[str, Any]]] = [
+        ("groups_apart.by_entity", "protocol", True, "no entity of 600 crosses", {"in_two_tested_parts": 0}),
+        ("shuffled.by_entity", "protocol", True, "near 0.5", {"auroc": 0.49, "ci": [0.46, 0.52]}),
+        (
+            "shuffled.by_answer",
+            "protocol",
+            False,
+            "0.61 [0.56, 0.66]: something leaks",
+            {"auroc": 0.61, "ci": [0.56, 0.66]},
+        ),
+        (
+            "gain_over_baseline.by_answer",
+            "caution",
+            False,
+            "it cannot be told from it",
+            {"diff": 0.02, "ci": [-0.03, 0.07]},
+        ),
+        ("classes.by_entity", "caution", True, "268 right, 258 wrong", {"right": 268, "wrong": 258}),
+        ("gain_over_control.by_entity", "caution", None, "it is not defined", {}),
+        ("unknown", "caution", True, "6 of 600 answers (1 %) could not be judged", {"share": 0.01}),
+    ]
+    return [
+        {"name": name, "kind": kind, "ok": ok, "words": words, "value": value, "limit": {}}
+        for name, kind, ok, words, value in lines
+    ]
+
+
+PROMISE = {
+    "alpha": 0.2,
+    "delta": 0.05,
+    "threshold": 0.8,
+    "reason": None,
+    "groups": 120,
+    "answers": 118,
+    "accepted": 40,
+    "errors": 1,
+    "trials": [
+        {"threshold": 0.0, "accepted": 118, "errors": 60, "bound": 0.61},
+        {"threshold": 0.8, "accepted": 40, "errors": 1, "bound": 0.17},
+    ],
+}
 
 
 def grid(rng: np.random.Generator, *, sites: tuple[str, ...] = ("residual",)) -> list[dict[str, Any]]:
@@ -151,7 +232,15 @@ def answers(rng: np.random.Generator, *, number: int = 600) -> tuple[pd.DataFram
         logit = strength * (2 * correct - 1) + rng.normal(0, 1.3, number) - 0.2
         shared = {"answer_id": rows["answer_id"], "grouping": grouping, "seed": 0, "outer_fold": fold}
         folds.append(pd.DataFrame(shared))
-        scores.append(pd.DataFrame({**shared, "method": "probe", "score": 1 / (1 + np.exp(-logit)), "set": "located"}))
+        said = {
+            "probe": logit,
+            "best_baseline": logit + rng.normal(0, 2, number),
+            "best_control": rng.normal(size=number),
+        }
+        scores += [
+            pd.DataFrame({**shared, "method": method, "score": 1 / (1 + np.exp(-values)), "set": "located"})
+            for method, values in said.items()
+        ]
     scored = pd.concat(scores, ignore_index=True)
     scored = scored[scored["answer_id"].isin(rows.loc[rows["located"], "answer_id"])]
     return rows, scored, pd.concat(folds, ignore_index=True)
@@ -224,6 +313,8 @@ def full_study(*, sites: tuple[str, ...] = ("residual",)) -> Study:
             "grouping": "by_answer",
         },
         "grid": grid(rng, sites=sites),
+        "checks": checks(),
+        "abstention": PROMISE,
         "timings": {"questions": 0.4, "answers": 214.2, "labels": 1.1, "probes": 96.0, "baselines": 21.5},
         "peak_rss_mb": 1843.2,
     }
@@ -300,6 +391,40 @@ def none_located() -> Study:
 def nothing_judged() -> Study:
     counts = {"correct": 0, "incorrect": 0, "unknown": 600, "located_correct": 0, "located_incorrect": 0}
     return undefined_study(reason="no answer could be judged", counts=counts, accuracy=None)
+
+
+def with_families() -> Study:
+    """A study whose families include an unsupervised one and one that could not be read."""
+    study = full_study()
+    metrics = copied(study.metrics)
+    missing = {"auroc": None, "ci": None, "reason": "the states of all answer tokens were not kept"}
+    nothing = {"diff": None, "ci": None, "reason": "there is nothing to compare"}
+    families: dict[str, Any] = {}
+    for at, (name, reads) in enumerate(
+        (("logistic", "the probe's cell"), ("lda", "the probe's cell"), ("attention", "every answer token")), 1
+    ):
+        there = name != "attention"
+        families[name] = {
+            "supervised": True,
+            "reads": reads,
+            "words": f"family number {at}",
+            "seconds": 10.0 * at,
+            "cpu_seconds": 2.5 * at,
+            "by_entity": {**auroc(0.79 - at / 100), "minus_probe": difference(-at / 100)} if there else dict(missing),
+            "by_answer": {**auroc(0.71 - at / 100), "minus_probe": difference(-at / 100)} if there else dict(missing),
+            "within_answer": {**auroc(0.66 - at / 100), "pairs": 2210, "strings": 41} if there else dict(missing),
+        }
+    for grouping in ("by_entity", "by_answer"):
+        families["attention"][grouping]["minus_probe"] = nothing
+    unsupervised = {"supervised": False, "words": "no labels", "reads": "states after true and after false"}
+    families["contrast_consistent"] = {**copied(families["lda"]), **unsupervised}
+    families["contrast_consistent"]["within_answer"] = {
+        "auroc": None,
+        "ci": None,
+        "reason": "no string was given twice",
+    }
+    metrics["families"] = families
+    return replace(study, metrics=metrics)
 
 
 def with_samples() -> Study:

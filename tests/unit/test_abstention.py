@@ -99,7 +99,7 @@ def test_none_says_why_and_what_it_would_take():
     few = find_threshold(probabilities > 0.5, probabilities, thresholds=(0.0, 0.6), alpha=0.1, delta=0.05)
     assert few.chosen is None
     assert few.reason == (
-        "at best 0 of 16 accepted answers were wrong, so that up to 21% may be, more than 10%; "
+        "at best 0 of 16 accepted answers were wrong, so that up to 21 % may be, more than 10 %; "
         "if the shares hold, about 90 kept answers in place of 40 would do"
     )
     needed = least_accepted(alpha=0.1, chance=0.025)

@@ -177,7 +177,10 @@ def test_folders_that_are_no_finished_whole_runs(folder: Path, tmp_path: Path) -
     for bad, words in (
         (tmp_path / "nowhere", "is not a run: it does not exist"),
         (tmp_path / "empty", "has no manifest.json"),
-        (folder / "stopped", "is not finished: not judgements, spans, activations, probes|is not finished: not probes"),
+        (
+            folder / "stopped",
+            "is not finished: not judgements, spans, activations, self_evaluation, probes|is not finished: not probes",
+        ),
         (damaged, "damaged files, the first is 'folds.parquet'"),
     ):
         for pair in ((folder / "wrong", bad), (bad, folder / "wrong")):

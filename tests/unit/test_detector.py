@@ -235,6 +235,7 @@ def test_the_card_says_what_it_is_worth_and_for_what(detector):
         "best": {"auroc": 0.812, "ci": [0.75, 0.86], "cells": cells},
         "best_baseline": {"auroc": 0.67, "ci": None},
         "families": {"last_token": {"auroc": 0.71, "ci": [0.6, 0.8]}},
+        "calibration": {"brier": 0.183, "ece": None},
     }
     metrics = {
         "by_entity": entry,
@@ -255,5 +256,19 @@ def test_the_card_says_what_it_is_worth_and_for_what(detector):
         "Meant for",
         "Not meant for",
         "Limits",
+        "Calibrated by Platt scaling",
+        "Brier score 0.18\n",
     ):
         assert part in card
+    assert "Abstaining" not in card
+
+
+def test_the_card_says_what_is_promised(detector):
+    card = write_card(detector.promising(Abstention(**PROMISE)).header, metrics={})
+    assert (
+        "Accept an answer from a probability of 0.800 on: of the accepted ones at most a share of 0.2 is wrong" in card
+    )
+    assert "148 answers, each about another entity, that nothing else has seen: 60 are accepted, 3 of those" in card
+    none = {**PROMISE, "threshold": None, "accepted": None, "errors": None, "reason": "too few answers"}
+    card = write_card(detector.promising(Abstention(**none)).header, metrics={})
+    assert "No threshold keeps the wrong ones among accepted answers to 0.2: too few answers." in card

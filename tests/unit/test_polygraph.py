@@ -15,6 +15,7 @@ from tacitly.baselines.eigenscore import EigenScore
 from tacitly.baselines.entailment import NliEquivalence
 from tacitly.baselines.equivalence import GivenAnswers, MatchEquivalence
 from tacitly.baselines.lexical_similarity import LexicalSimilarity, keys
+from tacitly.baselines.p_true import p_true_baselines
 from tacitly.baselines.sampled_question import SampledQuestion, sort_into_classes
 from tacitly.baselines.semantic_entropy import DiscreteSemanticEntropy, SemanticEntropy
 from tacitly.baselines.similarity_graph import SimilarityGraph
@@ -150,3 +151,8 @@ def test_eigenscore() -> None:
     close([EigenScore().score(q) for q in questions], "EigenScore")
     stored = [replace(q, states=None if q.states is None else q.states.astype(np.float32)) for q in questions]
     close([EigenScore().score(q) for q in stored], "EigenScore", rtol=1e-3)
+
+
+def test_p_true_of_one_order_is_a_log_probability() -> None:
+    said = pd.DataFrame({"p_true_single": [stored["p_true"] for stored in QUESTIONS]})
+    close(p_true_baselines(said)["p_true_single"].tolist(), "PTrue")

@@ -7,6 +7,7 @@ from scipy.integrate import trapezoid
 from sklearn.metrics import roc_auc_score
 
 from tacitly.report.curves import probe_scores, reliability_points, roc_points
+from tacitly.report.risk_pictures import COVERAGES, risk_pictures, risk_points
 from tests.unit.report_samples import answers
 
 pytestmark = pytest.mark.unit
@@ -86,3 +87,41 @@ def test_probabilities_are_those_written_else_the_scores_else_their_log_odds() -
 def test_few_answers_have_no_reliability_curve() -> None:
     few = pd.DataFrame({"answer_id": [str(at) for at in range(24)], "probability": 0.5, "correct": True})
     assert reliability_points(few) == []
+
+
+def test_risk_is_averaged_within_folds_and_over_seeds() -> None:
+    rows, scores, _ = answers(np.random.default_rng(4))
+    scored = probe_scores(scores, rows, grouping="by_entity")
+    found = risk_points(scored)
+    assert found is not None
+    assert found[-1] == pytest.approx(1 - scored["correct"].mean())
+    by_hand = np.zeros(2)
+    for _, fold in scored.groupby("outer_fold"):
+        best = fold.sort_values("score", ascending=False)["correct"].to_numpy()
+        for at, coverage in enumerate((0.5, 0.8)):
+            whole, part = divmod(coverage * len(best), 1)
+            wrong = (~best[: int(whole)]).sum() + part * (not best[int(whole)] if part else 0)
+            by_hand[at] += len(best) * wrong / (coverage * len(best))
+    for at, coverage in enumerate((0.5, 0.8)):
+        point = found[np.argmin(np.abs(COVERAGES - coverage))]
+        assert point == pytest.approx(by_hand[at] / len(scored), abs=1e-9)
+    turned = scored.assign(score=-scored["score"], seed=1)
+    both = risk_points(pd.concat([scored, turned]))
+    alone = risk_points(turned)
+    assert both is not None
+    assert alone is not None
+    np.testing.assert_allclose(both, (found + alone) / 2)
+
+
+def test_a_picture_per_grouping_on_one_scale() -> None:
+    rows, scores, _ = answers(np.random.default_rng(5))
+    one, other = risk_pictures(scores, rows)
+    assert [trace.name for trace in one.figure.data] == ["probe", "best baseline", "best control"]
+    assert one.figure.layout.yaxis.range == other.figure.layout.yaxis.range
+    assert len(one.lines) == 10
+    assert [line[0] for line in one.lines][-2:] == ["90 %", "100 %"]
+    only = risk_pictures(scores[scores["grouping"] == "by_answer"], rows)
+    assert [picture.key for picture in only] == ["risk-by_answer"]
+    assert risk_pictures(pd.DataFrame(), rows) == []
+    without = scores[scores["method"] != "probe"]
+    assert risk_pictures(without, rows) == []

@@ -135,6 +135,18 @@ def test_bars_start_at_chance_and_end_at_the_figure_with_its_interval() -> None:
     assert ["control", "located or not", "not defined: every answer here is located", ""] in by_entity.lines
 
 
+def test_methods_that_are_not_defined_share_a_line_for_each_reason() -> None:
+    metrics = full_study().metrics
+    why = {"auroc": None, "ci": None, "reason": "needs generate.samples=2 or more"}
+    other = {"auroc": None, "ci": None, "reason": "3 of 500 answers have no such score"}
+    metrics["by_entity"]["baselines"] |= {"eigenscore": why, "degree_matrix_jaccard": why, "selfcheck_nli": other}
+    lines = [line for line in comparison_pictures(metrics)[0].lines if line[0] == "baseline" and "not" in line[2]]
+    assert lines == [
+        ["baseline", "EigenScore of samples; degree matrix of samples, by words", f"not defined: {why['reason']}", ""],
+        ["baseline", "SelfCheck, by entailment", f"not defined: {other['reason']}", ""],
+    ]
+
+
 def test_an_undefined_grouping_has_no_pictures() -> None:
     study = without_by_answer()
     assert [picture.key for picture in comparison_pictures(study.metrics)] == ["comparison-by_entity"]

@@ -178,7 +178,7 @@ def test_page_is_readable_by_machines_and_hands(page: Page) -> None:
     for link in page.named("a"):
         assert (link["href"] or "").removeprefix("#") in identifiers
     plots = [box for box in page.named("div") if box.get("class") == "plot"]
-    assert len(plots) == len(json.loads(page.scripts[0])["figures"]) == 9
+    assert len(plots) == len(json.loads(page.scripts[0])["figures"]) == 11
     assert all(box["aria-label"] and box["role"] == "img" for box in plots)
     scrolled = [box for box in page.named("div") if box.get("class") == "wide"]
     assert len(scrolled) == len(page.named("table"))
@@ -245,3 +245,58 @@ def test_exact_answer_is_marked_where_its_offsets_say() -> None:
     place = shown.words.index("Peru", 1)
     assert shown.words[place - 1] == "Peru? No: "
     assert shown.words[place + 1] == "."
+
+
+def test_the_checks_stand_near_the_top_with_signs_and_words(page: Page) -> None:
+    trust = page.text.partition("Can these figures be trusted?")[2].partition("The result")[0]
+    assert page.text.index("Can these figures be trusted?") < page.text.index(
+        "Against baselines and controls Baselines"
+    )
+    assert (
+        "1 of 3 checks of the protocol do not hold: the figures are not what they say. 1 thing calls for care." in trust
+    )
+    assert "\u2717 broken By answer: 0.61 [0.56, 0.66]: something leaks." in trust
+    assert "! look out By answer: it cannot be told from it." in trust
+    assert (
+        "a probe on shuffled labels is near 0.5 \u2713 holds 0.49 [0.46, 0.52] \u2717 broken 0.61 [0.56, 0.66]" in trust
+    )
+    assert "the probe adds to the best baseline not checked ! look out +0.02 [\u22120.03, +0.07]" in trust
+    assert "the probe adds to the best control \u2013 not defined not checked" in trust
+    assert "\u2713 holds 6 of 600 answers (1 %) could not be judged." in trust
+    assert "enough right and wrong answers \u2713 holds 268, 258 not checked" in trust
+
+
+def test_what_a_check_says_is_said_once() -> None:
+    study = full_study()
+    said = "By answer: it cannot be told from it"
+    shown = read(build_report(study.metrics, **{**study.arguments(), "warnings": [said, "something else"]})).text
+    assert shown.count(said) == 1
+    assert "One warning came with this run" in shown
+
+
+def test_a_run_without_checks_says_so() -> None:
+    study = full_study()
+    metrics = {name: value for name, value in study.metrics.items() if name != "checks"}
+    assert "This run was not checked" in read(build_report(metrics, **study.arguments())).text
+
+
+def test_calibrators_and_rejecting_stand_beside_their_rivals(page: Page) -> None:
+    part = page.text.partition("Calibration and abstaining Of answers")[2].partition("Layer by position")[0]
+    assert "isotonic regression 0.200 0.600 0.050 0.200 0.600 0.050" in part
+    assert "best control, Platt scaling \u2013 \u2013 \u2013" in part
+    chosen = "isotonic regression in 3 and Platt scaling in 2 of 5 tested parts"
+    assert f"Chosen by entity: {chosen}; by answer: {chosen}." in part
+    assert "by entity 0.27 0.22 to 0.32 0.36 0.31 to 0.41 0.37 0.32 to 0.42 \u22120.09" in part
+    assert "Wrong among the given answers, by answer" in part
+    assert "at most 20 % are wrong, with 95 % confidence. Of 118 answers, each about an entity kept" in part
+    assert "80 % 40 1 17 %" in part
+
+
+def test_no_threshold_says_why_and_no_promise_says_nothing() -> None:
+    study = full_study()
+    metrics = copied(study.metrics)
+    metrics["abstention"] |= {"threshold": None, "accepted": None, "errors": None, "reason": "too few answers"}
+    shown = read(build_report(metrics, **study.arguments())).text
+    assert "No threshold keeps the wrong ones among accepted answers to 20 %: too few answers." in shown
+    metrics |= {"abstention": None, "abstention_reason": "no guarantee was asked for"}
+    assert "A threshold with a guarantee" not in read(build_report(metrics, **study.arguments())).text

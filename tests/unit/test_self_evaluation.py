@@ -213,7 +213,7 @@ def test_a_study_asks_about_every_greedy_answer_and_compares_what_it_hears(finis
     metrics = run.json("metrics.json")
     assert {"p_true", "p_true_exact", "p_true_single"} <= set(metrics["by_entity"]["baselines"])
     assert metrics["by_entity"]["baselines"]["p_true"]["auroc"] is not None
-    assert metrics["by_entity"]["baselines"]["p_true_single"]["reason"].endswith("answers have no such score")
+    assert metrics["by_entity"]["baselines"]["p_true_single"]["reason"].endswith("in more than one token")
     assert "p_true_exact" not in metrics["all_answers"]["by_entity"]["baselines"]
     assert metrics["self_evaluation"]["answer"]["answers"] == N
     page = (finished / "run" / "report" / "index.html").read_text()
@@ -327,6 +327,16 @@ def said_in_is_empty(folder: Path) -> bool:
     return RunFolder.view(folder / "run").files("self_evaluation") == []
 
 
+def test_contrast_consistent_search_reads_the_pairs(finished: Path, model: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "run", tmp_path / "run", ignore=shutil.ignore_patterns(".lock"))
+    questions = finished / "questions.jsonl"
+    study(model, tmp_path, questions, probe__families="contrast_consistent", until="families")
+    run = RunFolder.view(tmp_path / "run")
+    record = run.json("experiments/families.json")
+    assert {choice["position"] for choice in record["choices"]} == {"verdict on exact_answer"}
+    assert "family:contrast_consistent" in set(run.table("scores/families")["method"])
+
+
 def test_only_exact_answers_can_be_asked_about(finished: Path, model: Path, tmp_path: Path) -> None:
     result = study(model, tmp_path, finished / "questions.jsonl", self_evaluation__of="exact_answer")
     said = said_in(tmp_path)
@@ -338,7 +348,8 @@ def test_only_exact_answers_can_be_asked_about(finished: Path, model: Path, tmp_
         atol=1e-3,
     )
     assert result.metrics is not None
-    assert result.metrics["by_entity"]["baselines"]["p_true"]["auroc"] is None
+    for name in ("p_true", "p_true_single"):
+        assert result.metrics["by_entity"]["baselines"][name]["reason"] == "self_evaluation.of leaves it out"
 
 
 def test_an_answer_that_does_not_fit_the_context_is_undefined_with_a_warning(model: Path, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class StateTable(Protocol):
         """The layers of a site of which every answer token was kept; mostly none."""
 
     def token_states(self, site: str, layer: int) -> list[Float[np.ndarray, "_token width"]]:
-        """The states of every token of each answer, for such a layer."""
+        """The states of every token of each answer, at such a layer."""
 
 
 @runtime_checkable

@@ -56,3 +56,12 @@ class JoinedStates:
             ]
         )
         return values
+
+    def token_layers(self, site: str) -> tuple[int, ...]:
+        """The layers of a site of which every part has all answer tokens."""
+        first, *others = self._parts
+        return tuple(layer for layer in first.token_layers(site) if all(layer in p.token_layers(site) for p in others))
+
+    def token_states(self, site: str, layer: int) -> list[Float[np.ndarray, "_token width"]]:
+        """The states of every token of each answer."""
+        return [tokens for part in self._parts for tokens in part.token_states(site, layer)]

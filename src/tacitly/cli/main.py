@@ -10,6 +10,8 @@ from tacitly.cli import chat, compare, finetuning, merge, runs, show, tasks, tra
 from tacitly.errors import UserError
 
 STOPPED = 130
+KEEP_NOTHING = {"chat", "compare", "transfer"}
+"""Commands that leave nothing behind when they are stopped."""
 
 app = typer.Typer(
     name="tacitly",
@@ -73,6 +75,10 @@ def run(arguments: list[str]) -> int:
         show.complain(" ".join(error.format_message().split()))  # what the command line could not parse
         return 2
     if code == STOPPED:  # what the parser makes of Ctrl-C
-        lost = "" if "chat" in arguments else "; what is finished is kept: run the same command again to go on"
+        lost = (
+            ""
+            if KEEP_NOTHING.intersection(arguments)
+            else "; what is finished is kept: run the same command again to go on"
+        )
         show.complain(f"stopped{lost}")
     return code

@@ -49,7 +49,17 @@ def study(found: "StudyResult", *, until: str | None) -> None:
         line(f"stopped after {until}; the run is in {found.folder}")
         return
     result(found.metrics)
+    abstention(found.metrics)
     line(f"report: {found.report}")
+
+
+def abstention(metrics: Mapping[str, Any]) -> None:
+    """From which probability on answers may be accepted, or why from none; nothing where that was not asked for."""
+    from tacitly.report.calibration import abstention_words
+
+    words = abstention_words(metrics)
+    if words is not None:
+        line(words.sentence)
 
 
 def finetuning(record: "Record") -> None:

@@ -15,6 +15,7 @@ from tacitly.judges.base import Judge
 from tacitly.judges.catalog import SIMILARITIES, load_judge
 from tacitly.locators.base import Locator
 from tacitly.locators.catalog import ASKING, load_locator
+from tacitly.probes.catalog import load_families
 from tacitly.progress import Progress
 from tacitly.run_folder import RunFolder
 from tacitly.settings import StudySettings
@@ -159,12 +160,13 @@ class Bench:
         return load_equivalence(self.settings.baselines.equivalence, nli_model=self.settings.judge.nli_model)
 
     def check_names(self) -> None:
-        """Refuse an unknown task, judge or locator, and an equivalence without its model or packages.
+        """Refuse an unknown task, judge, locator or family of probes, and an equivalence without its model or packages.
 
         Raises:
             UserError: Naming what is allowed.
         """
         _ = self.task, self.judges, self.locator, self.split, self.equivalence
+        load_families(self.settings.probe.families)
 
     def check_sites(self) -> None:
         """Refuse sites and layers that the model does not have.

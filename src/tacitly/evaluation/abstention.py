@@ -160,8 +160,8 @@ def _why_none(trials: Sequence[Trial], *, kept: int, alpha: float, chance: float
         return "the detector scores none of the kept answers"
     best = min(tried, key=lambda trial: trial.bound)
     found = (
-        f"at best {best.errors} of {best.accepted} accepted answers were wrong, so that up to {best.bound:.0%} may be, "
-        f"more than {alpha:.0%}"
+        f"at best {best.errors} of {best.accepted} accepted answers were wrong, so that up to "
+        f"{100 * best.bound:.0f} % may be, more than {100 * alpha:g} %"
     )
     rates = {trial: trial.errors / trial.accepted for trial in tried}
     hopeful = {
@@ -170,6 +170,6 @@ def _why_none(trials: Sequence[Trial], *, kept: int, alpha: float, chance: float
         if (needed := least_accepted(alpha=alpha, chance=chance, rate=rate)) is not None
     }
     if not hopeful:
-        lowest = min(rates.values())
-        return f"{found}; at no threshold were fewer than {lowest:.0%} wrong, which no number of answers would mend"
+        lowest = f"{100 * min(rates.values()):.0f} %"
+        return f"{found}; at no threshold were fewer than {lowest} wrong, which no number of answers would mend"
     return f"{found}; if the shares hold, about {min(hopeful.values())} kept answers in place of {kept} would do"

@@ -35,7 +35,7 @@ def keep_back(rows: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
         >>> rows = pd.DataFrame({"answer_id": list("abcdef"), "question_id": list("abcdef"), "entity": list("uvwxyz"),
         ...                      "correct": pd.Series([True] * 5 + [None], dtype=object)})
         >>> keep_back(rows, rng=np.random.default_rng(0)).to_dict("records")
-        [{'answer_id': 'c', 'question_id': 'c', 'entity': 'w', 'drawn': True}]
+        [{'answer_id': 'd', 'question_id': 'd', 'entity': 'x', 'drawn': True}]
     """
     entities = rows["entity"].astype(str)
     names = np.array(sorted(entities.unique()), dtype=object)

@@ -10,8 +10,8 @@ from tacitly.activations.base import StateTable
 from tacitly.evaluation.folds import Fold
 from tacitly.evaluation.metrics import fold_aurocs
 from tacitly.experiments.cell_ranking import merge_margins
-from tacitly.experiments.nested_fit import C_GRID
 from tacitly.probes.grid import Cell, best_cell, list_cells, score_cell, score_grid
+from tacitly.probes.logistic import C_GRID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,11 +24,11 @@ from tacitly.experiments.detection_metrics import (
     within_answer,
 )
 from tacitly.experiments.probe_controls import SHUFFLED
-from tacitly.experiments.probe_stage import LAST_TOKEN, LAYER_0_EXACT, MEAN_DIFFERENCE, PROBE
-from tacitly.experiments.score_rows import CONTROL_PREFIX
+from tacitly.experiments.probe_stage import LAST_TOKEN, LAYER_0_EXACT, PROBE
+from tacitly.experiments.score_rows import CONTROL_PREFIX, FAMILY_PREFIX
 from tacitly.experiments.selective_figures import summarise_selection
 
-FAMILIES = {"mean_difference": MEAN_DIFFERENCE, "last_token": LAST_TOKEN}
+FAMILIES = {"last_token": LAST_TOKEN}
 _OTHERS = {PROBE, COMBINED, BEST_BASELINE, BEST_CONTROL, LAYER_0_EXACT, *FAMILIES.values()}
 Records = Sequence[Mapping[str, Any]]
 
@@ -83,7 +83,7 @@ def summarise_detection(
     Returns:
         The parts of `metrics.json` that are this experiment's; what is not defined is null, with its reason beside it.
     """
-    known = _known(rows)
+    known, scores = _known(rows), scores[~scores["method"].str.startswith(FAMILY_PREFIX)]
     baselines = baselines or {"choices": [], "missing": []}
     reasons = {(entry["set"], entry["grouping"]): entry["reason"] for entry in probes["reasons"]}
     keys = {"by_entity": known["entity"].astype(str).to_numpy(dtype=object), "by_answer": answer_strings(known)}

@@ -36,8 +36,8 @@ def summarise_self_evaluation(said: pd.DataFrame, *, of: Sequence[Asked]) -> dic
 def _summary(said: pd.DataFrame, suffix: str) -> dict[str, Any]:
     known = said[said[f"p_true{suffix}"].notna()] if len(said) else said
     if not len(known):
-        reasons = said[f"reason{suffix}"].dropna().mode() if len(said) else ()
-        why = str(reasons[0]) if len(reasons) else "there are no answers"
+        reasons = [str(reason) for reason in said[f"reason{suffix}"].dropna().mode()] if len(said) else []
+        why = reasons[0] if reasons else "there are no answers"
         return {"answers": 0, "mean": None, "called_true_first": None, "called_true_last": None, "reason": why}
     first, last = (
         float((known[f"logprob_true_{order}{suffix}"] > known[f"logprob_false_{order}{suffix}"]).mean())

@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
@@ -162,7 +162,9 @@ def _fit(job: _Job, family: Family, table: AnswerTable, reader: "_Reader", seed:
     among = table.sets["located"].rows
     if not all(is_eligible(found.present, among, table.correct) for found in features.values()):
         raise UndefinedMetricError(NOT_ENOUGH)
-    return fit_family(family, features, table.correct, outer=job.outer, material=reader.material, seed=seed)
+    fit = fit_family(family, features, table.correct, outer=job.outer, material=reader.material, seed=seed)
+    unread = ~reader.material.states.present(job.cell.position)
+    return replace(fit, margins=np.where(unread, np.nan, fit.margins))  # only what the reference probe scores, too
 
 
 @contextmanager

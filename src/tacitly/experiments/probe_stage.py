@@ -26,11 +26,9 @@ from tacitly.experiments.score_rows import ScoreRows
 from tacitly.probes.detector import Detector
 from tacitly.probes.grid import Cell, best_cell, require_finite
 from tacitly.probes.logistic import RANKING_C, LogisticProbe
-from tacitly.probes.mean_difference import MeanDifferenceProbe
 from tacitly.progress import Progress, RecordedProgress
 
 PROBE = "probe"
-MEAN_DIFFERENCE = "probe_mean_difference"
 LAST_TOKEN = "probe_last_token"  # noqa: S105
 LAYER_0_EXACT = "layer0_exact_answer"
 EXACT_CELL = Cell("residual", 0, "exact_answer_last_token")
@@ -46,9 +44,8 @@ class ProbeStage:
 
     Attributes:
         folds: answer_id, grouping, seed, outer_fold; -1 for the training part of a task's own split.
-        scores: Score rows of `probe` (a calibrated probability), `calibrated:<calibrator>`, `probe_mean_difference` and
-            `layer0_exact_answer`, and of `all:probe`, `all:probe_mean_difference` and `all:probe_last_token` for all
-            answers.
+        scores: Score rows of `probe` (a calibrated probability), `calibrated:<calibrator>` and `layer0_exact_answer`,
+            and of `all:probe` and `all:probe_last_token` for all answers.
         inner_folds: Which inner fold tests each answer of each outer fold's training part: set, grouping, seed,
             outer_fold, answer_id, inner_fold.
         record: What JSON can hold: `choices` (cell, C, inner AUROC, threshold and calibrator of each set, grouping,
@@ -79,7 +76,6 @@ class _Job:
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     fit: NestedFit | None
-    mean_difference: Float[np.ndarray, " row"] | None
     reason: str | None
     calibration: Calibration | None = None
 
@@ -133,8 +129,6 @@ def train_probes(
         if outcome.calibration is not None:
             for method, values in outcome.calibration.methods(outcome.fit.scale.restore(outcome.fit.margins)).items():
                 scores.add(job.plan, job.outer.fold.number, method, values)
-        if outcome.mean_difference is not None:
-            scores.add(job.plan, job.outer.fold.number, MEAN_DIFFERENCE, outcome.mean_difference)
         choices.append(
             {
                 **where,
@@ -188,23 +182,17 @@ def _run_jobs(jobs: Sequence[_Job], table: AnswerTable, states: StateTable) -> l
 
     def run(job: _Job) -> _Outcome:
         if job.cell is None:
-            return _Outcome(None, None, "no inner fold has right and wrong answers in both parts")
+            return _Outcome(None, "no inner fold has right and wrong answers in both parts")
         with lock:
             features = read_cell(states, job.cell, table.sets[job.plan.answers].rows)
         present = states.present(job.cell.position)
         try:
             fit = fit_nested(features, table.correct, present=present, outer=job.outer)
         except UndefinedMetricError as error:
-            return _Outcome(None, None, str(error))
+            return _Outcome(None, str(error))
         if job.method != PROBE:
-            return _Outcome(fit, None, None)
-        train, test = job.outer.fold.train & present, job.outer.fold.test & present
-        other = np.full(len(table.correct), np.nan)
-        if test.any():
-            probe = MeanDifferenceProbe().fit(features[train], table.correct[train])
-            other[test] = snap_ties(probe.decision_function(features[test]))
-        calibration = calibrate(fit.choice, fit.scale, table.correct, inner=job.outer.inner)
-        return _Outcome(fit, other, None, calibration)
+            return _Outcome(fit, None)
+        return _Outcome(fit, None, calibrate(fit.choice, fit.scale, table.correct, inner=job.outer.inner))
 
     return run_in_threads(run, jobs)
 

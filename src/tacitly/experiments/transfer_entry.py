@@ -45,7 +45,7 @@ class Asked:
         teachers = pool.usable & ~pool.of(target.task)
         folds = dict(_folds(target))
         places = {
-            fold: pool.ask(teachers & ~sharing(keys, [theirs[i] for i in np.flatnonzero(tested)]))
+            fold: pool.ask(teachers & ~sharing(keys, [theirs[i] for i in np.flatnonzero(tested).tolist()]))
             for fold, tested in ({(0, 0): target.tested} if whole else folds).items()
         }
         if whole:

@@ -153,7 +153,7 @@ class TransferPool:
                 continue
             grouping = task.plan.grouping if isinstance(task.plan, FoldPlan) else "by_entity"
             keys = self.keys(grouping)
-            others = [keys[i] for i in np.flatnonzero(test & ~mine)]
+            others = [keys[i] for i in np.flatnonzero(test & ~mine).tolist()]
             train[mine] &= ~sharing(task.keys(grouping), others)
         return Fold(number=number, train=train, test=test)
 

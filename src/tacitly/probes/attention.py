@@ -43,7 +43,7 @@ class AttentionProbe(BinaryProbe):
         [False, True]
     """
 
-    def __init__(self, *, epochs: int = 4, weight_decay: float = 0.01, random_state: int = 0) -> None:
+    def __init__(self, *, epochs: int = 5, weight_decay: float = 0.01, random_state: int = 0) -> None:
         self.epochs = epochs
         self.weight_decay = weight_decay
         self.random_state = random_state

@@ -22,6 +22,7 @@ FAMILIES = {
     "lda": Family(
         estimator="tacitly.probes.lda:LdaProbe",
         words="linear discriminant analysis with a shrunk covariance",
+        grid=({"shrinkage": 0.9}, {"shrinkage": 0.5}, {"shrinkage": "auto"}),
     ),
     "nearest_centroid": Family(
         estimator="tacitly.probes.nearest_centroid:NearestCentroidProbe",
@@ -43,7 +44,7 @@ FAMILIES = {
         estimator="tacitly.probes.attention:AttentionProbe",
         words="a learned query over all tokens of the answer",
         reads=EveryToken(),
-        grid=({"epochs": 2}, {"epochs": 4}, {"epochs": 8}),
+        grid=({"epochs": 4}, {"epochs": 12}),
     ),
     "contrast_consistent": Family(
         estimator="tacitly.probes.contrast_consistent:ContrastConsistentProbe",

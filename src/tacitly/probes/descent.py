@@ -38,7 +38,7 @@ def descend(
     """
     optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay, fused=True)
     for _ in range(epochs):
-        for batch in torch.randperm(rows, generator=draws).split(batch_size):
+        for batch in torch.split(torch.randperm(rows, generator=draws), batch_size):
             optimiser.zero_grad()
             loss(batch).backward()  # type: ignore[no-untyped-call]
             optimiser.step()

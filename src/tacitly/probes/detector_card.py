@@ -5,11 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from tacitly.probes.asking import Asking
-from tacitly.probes.detector import DetectorHeader, ProbeHeader
+from tacitly.probes.detector import Abstention, DetectorHeader, ProbeHeader
 
 _ROLES = {
     "exact_answer": "Answers with an exact answer",
     "any_answer": "Any answer, read at its last token",
+}
+_CALIBRATORS = {
+    "temperature": "a temperature",
+    "platt": "Platt scaling",
+    "isotonic": "isotonic regression, so that many answers share a probability",
 }
 _GROUPINGS = {
     "by_entity": "on entities that it has not seen",
@@ -49,6 +54,7 @@ def write_card(header: DetectorHeader, *, metrics: Mapping[str, Any]) -> str:
     ]
     for probe in header.probes:
         lines += _probe_lines(probe)
+    lines += _abstention_lines(header.abstention)
     lines += ["## What it is worth", "", *_worth_lines(metrics), "", "## Use", "", *_USE]
     return "\n".join(lines) + "\n"
 
@@ -85,10 +91,32 @@ def _probe_lines(probe: ProbeHeader) -> list[str]:
         f"- Reads: site `{probe.site}`, layer {probe.layer} (0 is the embedding output), position `{probe.position}`, "
         f"width {probe.width}",
         f"- Learned from {probe.rows} answers, {probe.rows_correct} of them right; penalty C = {probe.C:g}",
+        f"- Calibrated by {_CALIBRATORS[probe.calibrator]}",
         f"- Calls an answer right from a probability of {probe.threshold:.2f} on",
         f"- Cross-validated AUROC of the chosen cell, too high since it was used to choose: {probe.cv_auroc:.2f}",
         "",
     ]
+
+
+def _abstention_lines(promise: Abstention | None) -> list[str]:
+    if promise is None:
+        return []
+    lines = ["## Abstaining", ""]
+    if promise.threshold is None:
+        lines += [f"No threshold keeps the wrong ones among accepted answers to {promise.alpha:g}: {promise.reason}."]
+    else:
+        lines += [
+            f"- Accept an answer from a probability of {promise.threshold:.3f} on: of the accepted ones at most a "
+            f"share of {promise.alpha:g} is wrong",
+            f"- That may fail with a chance of {promise.delta:g}, over the draw of the answers that it rests on",
+            f"- It rests on {promise.answers} answers, each about another entity, that nothing else has seen: "
+            f"{promise.accepted} are accepted, {promise.errors} of those are wrong",
+        ]
+    lines += [
+        "",
+        "It holds for answers to questions drawn like those of the task, and where these are others it does not.",
+    ]
+    return [*lines, ""]
 
 
 def _worth_lines(metrics: Mapping[str, Any]) -> list[str]:
@@ -112,10 +140,19 @@ def _worth_lines(metrics: Mapping[str, Any]) -> list[str]:
             figure = figure.get("last_token", {}) if part == "families" else figure
             lines.append(f"- {words}: {_figure(figure)}")
             if part == "best":
+                lines += _calibration_line(entry.get("calibration") or {})
                 lines += [f"  - the best baseline there: {_figure(entry.get('best_baseline') or {})}"]
                 lines += [f"  - cells that the folds chose: {_cells(figure.get('cells') or ())}"]
         lines.append("")
     return lines[:-1]
+
+
+def _calibration_line(calibration: Mapping[str, Any]) -> list[str]:
+    brier, error = calibration.get("brier"), calibration.get("ece")
+    if brier is None:
+        return []
+    shown = f", calibration error {error:.2f}" if error is not None else ""
+    return [f"  - its probabilities there: Brier score {brier:.2f}{shown}"]
 
 
 def _figure(figure: Mapping[str, Any]) -> str:

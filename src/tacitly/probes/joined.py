@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from tacitly.errors import UndefinedMetricError
 from tacitly.probes.grid import Cell
@@ -72,8 +72,8 @@ class Probabilities:
             if name.startswith(("probability_", "perplexity_")):
                 columns.append(_log(values))
         joined = np.stack(columns, axis=1)
-        present: Bool[np.ndarray, " answer"] = np.logical_not(np.isnan(joined)).all(axis=1)
-        return Features(np.where(present[:, None], joined, 0.0).astype(np.float32), present)
+        missing = np.count_nonzero(np.isnan(joined), axis=1) > 0
+        return Features(np.where(missing[:, None], 0.0, joined).astype(np.float32), ~missing)
 
     def _names(self, material: Material) -> list[str]:
         return [name for name in material.columns if name.startswith(_PROBABILITIES)]

@@ -42,9 +42,12 @@ class LdaProbe(LinearBinaryProbe):
 
         Raises:
             ValueError: There are not exactly two classes, or the shrinkage is not between 0 and 1.
+            numpy.linalg.LinAlgError: A class has one answer only.
         """
         X, y = validate_data(self, X, y, dtype=np.float64)
         is_second = self._second_class(y)
+        if min(is_second.sum(), (~is_second).sum()) < 2:
+            raise np.linalg.LinAlgError("a class of one answer has no covariance")
         standard = Standard.of(X)
         lda = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=self.shrinkage).fit(standard.apply(X), is_second)
         self.coef_ = lda.coef_ / standard.spread

@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tacitly.evaluation.calibration import Platt, fit_platt
 from tacitly.probes.binary import BinaryProbe, Standard
 
+_SAME = 1e-9  # of standardised features
+
 
 @dataclass(frozen=True, slots=True)
 class _Centroid:
@@ -25,6 +27,8 @@ class _Centroid:
         centre = features.mean(axis=0)
         if not own_shape:
             return cls(centre, None)
+        if np.ptp(features, axis=0).max(initial=0.0) < _SAME:
+            raise np.linalg.LinAlgError("a class of equal states has no covariance")
         covariance, _ = ledoit_wolf(features - centre, assume_centered=True)
         covariance[np.diag_indices_from(covariance)] += np.finfo(np.float64).tiny + 1e-12 * np.trace(covariance)
         return cls(centre, cholesky(covariance, lower=True))
@@ -73,6 +77,7 @@ class NearestCentroidProbe(BinaryProbe):
 
         Raises:
             ValueError: There are not exactly two classes, or the metric is unknown.
+            numpy.linalg.LinAlgError: Mahalanobis's distance is asked for, and all states of a class are equal.
         """
         X, y = validate_data(self, X, y, dtype=np.float64)
         is_second = self._second_class(y)
@@ -96,4 +101,5 @@ class NearestCentroidProbe(BinaryProbe):
 
     def _gap(self, features: Float[np.ndarray, "row feature"]) -> Float[np.ndarray, " row"]:
         first, second = (centroid.squared_distances(features) for centroid in self.centroids_)
-        return first - second
+        gap: Float[np.ndarray, " row"] = first - second
+        return gap

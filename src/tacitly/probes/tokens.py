@@ -1,7 +1,7 @@
 """Answers of different lengths as one array of tokens."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -24,7 +24,7 @@ class Tokens:
     lengths: Int[np.ndarray, " row"]
 
     @classmethod
-    def of(cls, answers: Any) -> Self:
+    def of(cls, answers: Any) -> "Tokens":
         """Join answers, each `[token, width]`.
 
         Raises:
@@ -44,7 +44,7 @@ class Tokens:
             raise ValueError("X holds NaN or infinity")
         return cls(states, np.cumsum(lengths) - lengths, lengths)
 
-    def standardised(self, standard: Standard) -> Self:
+    def standardised(self, standard: Standard) -> "Tokens":
         """The same tokens at mean 0 and spread 1."""
         return replace(self, states=standard.apply(self.states).astype(np.float32))
 

@@ -155,6 +155,5 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     joined = dict(below)
     for name, value in above.items():
         under = joined.get(name)
-        both = isinstance(under, Mapping) and isinstance(value, Mapping)
-        joined[name] = _over(under, value) if both else value
+        joined[name] = _over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
     return joined

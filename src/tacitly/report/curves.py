@@ -15,6 +15,9 @@ from tacitly.report.results import AnswerSet, Grouping
 PROBE = "probe"
 """The name under which the nested probe's scores are written."""
 
+CALIBRATED = "calibrated:chosen"
+"""The name of its probabilities by the calibrator that each fold chose."""
+
 _FALSE_RATES = np.linspace(0.0, 1.0, 101)
 _ANSWERS_PER_BIN = 25
 

@@ -109,9 +109,7 @@ def comparison_figure(side: Evaluation, *, ends: tuple[float, float]) -> go.Figu
 
 def comparison_estimates(side: Evaluation) -> dict[str, dict[str, Estimate]]:
     """The defined figures of one grouping by kind (`probe`, `baselines`, `controls`) and name."""
-    best = side.estimate("best")
-    families = side.family("families")
-    kinds = {"probe": {"probe": best, **families}, "baselines": side.family("baselines")}
+    kinds = {"probe": {"probe": side.estimate("best")}, "baselines": side.family("baselines")}
     kinds["controls"] = side.family("controls")
     return {
         kind: {name: estimate for name, estimate in named.items() if estimate.value is not None}

@@ -57,7 +57,7 @@ _POOLINGS = {"min": "lowest", "max": "highest", "after": "following"}
 _REGIONS = {"answer": "whole answer", "exact": "exact answer"}
 
 _OF_SAMPLES = {
-    "distinct_answers": "fewness of distinct samples",
+    "distinct_answers": "few distinct samples",
     "majority_share": "largest share of samples",
     "greedy_share": "share of samples that agree",
     "semantic_entropy": "semantic entropy",
@@ -88,7 +88,7 @@ def method_name(method: str) -> str:
 
     Example:
         >>> method_name("shuffled"), method_name("probability_min_exact"), method_name("p_true")
-        ('probe on shuffled labels', 'lowest probability, exact answer', 'p true')
+        ('probe on shuffled labels', 'lowest probability, exact answer', 'p(True), whole answer')
         >>> method_name("semantic_entropy_nli")
         'semantic entropy, by entailment'
     """

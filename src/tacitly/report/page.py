@@ -5,9 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from tacitly.report.calibration import abstention_words, calibration_tables
 from tacitly.report.curves import probe_scores
 from tacitly.report.error_types import types_section
 from tacitly.report.examples import choose_examples
+from tacitly.report.families import family_lines, family_reasons
 from tacitly.report.judges import judge_pairs
 from tacitly.report.names import GROUPINGS
 from tacitly.report.offline_page import render_page
@@ -25,10 +27,12 @@ from tacitly.report.results import (
     mapping_in,
     number_in,
 )
+from tacitly.report.risk_pictures import risk_pictures
 from tacitly.report.selection import selection_section
 from tacitly.report.self_evaluation import self_evaluation_sentence
 from tacitly.report.settings_list import setting_groups, timing_lines
 from tacitly.report.table import result_lines, undefined_reasons
+from tacitly.report.trust import checked_words, describe_trust
 from tacitly.report.words import summary_sentences, within_sentence
 
 _DECISIONS = (
@@ -44,6 +48,7 @@ _COUNTS = (
     ("correct", "right"),
     ("incorrect", "wrong"),
     ("unknown", "could not be judged (in no figure)"),
+    ("kept", "kept for abstention (in no figure, and not counted here)"),
     ("refused", "refused to answer"),
     ("located_correct", "right, with an exact answer found"),
     ("located_incorrect", "wrong, with an exact answer found"),
@@ -76,15 +81,13 @@ def build_report(
         HTML that can be written as UTF-8: everything that came from a model or from data is escaped.
     """
     heatmaps = {answers: heatmap_pictures(metrics, answers=answers) for answers in ("located", "all")}
-    comparisons, curves, located = (
-        comparison_pictures(metrics),
-        curve_pictures(scores, rows),
-        located_pictures(metrics),
-    )
+    comparisons, curves = comparison_pictures(metrics), curve_pictures(scores, rows)
+    risks, located = risk_pictures(scores, rows), located_pictures(metrics)
     types, selection = types_section(metrics), selection_section(metrics)
-    pictures = [*comparisons, *curves, *located, *heatmaps["located"], *heatmaps["all"]]
+    pictures = [*comparisons, *curves, *risks, *located, *heatmaps["located"], *heatmaps["all"]]
     pictures += [picture for section in (types, selection) if section for picture in section.pictures]
     sentences = summary_sentences(metrics)
+    checked = checked_words(metrics)
     everything = result_lines(metrics, answers="all")
     return render_page(
         "report.html.j2",
@@ -98,6 +101,10 @@ def build_report(
         accuracy=number_in(metrics, "accuracy"),
         shares=located_shares(metrics),
         groupings=GROUPINGS,
+        trust=describe_trust(metrics),
+        calibration=calibration_tables(metrics, GROUPINGS),
+        abstention=abstention_words(metrics),
+        risks=risks,
         lines=result_lines(metrics),
         reasons=undefined_reasons(result_lines(metrics)),
         all_lines=everything,
@@ -114,11 +121,13 @@ def build_report(
         types=types,
         selection=selection,
         judges=judge_pairs(metrics, rows, judgements),
+        families=family_lines(metrics),
+        family_reasons=family_reasons(family_lines(metrics)),
         within=_within(metrics),
         within_words=within_sentence(metrics),
         examples=choose_examples(rows, probe_scores(scores, rows, grouping="by_entity")),
         fold_lines=_fold_lines(folds),
-        warnings=list(warnings),
+        warnings=[line for line in warnings if line not in checked],
         settings=setting_groups(manifest),
         timings=timing_lines(metrics),
     )

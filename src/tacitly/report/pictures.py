@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from tacitly.report.curves import probe_scores, reliability_points, roc_points
+from tacitly.report.curves import CALIBRATED, probe_scores, reliability_points, roc_points
 from tacitly.report.figures import comparison_ends, comparison_figure, located_figure, reliability_figure, roc_figure
 from tacitly.report.heatmap import CellGrid, cell_grid, grid_reach, grid_sites, heatmap_figure
 from tacitly.report.names import GROUPINGS, method_name, position_name, site_name
@@ -55,7 +55,7 @@ def comparison_pictures(metrics: Mapping[str, Any]) -> list[Picture]:
 
 def _comparison_lines(side: Evaluation) -> list[list[str]]:
     kinds = {
-        "probe": {"probe": side.estimate("best"), **side.family("families")},
+        "probe": {"probe": side.estimate("best")},
         "baseline": side.family("baselines"),
         "control": side.family("controls"),
     }
@@ -76,7 +76,11 @@ def curve_pictures(scores: pd.DataFrame, rows: pd.DataFrame) -> list[Picture]:
     """ROC and reliability of the nested probe over located answers, as far as they are defined."""
     scored = {grouping: probe_scores(scores, rows, grouping=grouping) for grouping in GROUPING_ORDER}
     curves = {grouping: points for grouping, frame in scored.items() if (points := roc_points(frame)) is not None}
-    bins = {grouping: found for grouping, frame in scored.items() if (found := reliability_points(frame))}
+    bins = {}
+    for grouping, frame in scored.items():
+        calibrated = probe_scores(scores, rows, grouping=grouping, method=CALIBRATED)
+        if found := reliability_points(frame if calibrated.empty else calibrated):
+            bins[grouping] = found
     pictures = []
     if curves:
         pictures.append(

@@ -58,7 +58,7 @@ class Evaluation:
         return estimate_in(self.entry, part, key=key)
 
     def family(self, part: str) -> dict[str, Estimate]:
-        """All figures of `baselines`, `controls` or `families`, by name."""
+        """All figures of `baselines` or `controls`, by name."""
         entries = mapping_in(self.entry, part)
         return {name: estimate_in(entries, name) for name in entries if not name.endswith("_reason")}
 

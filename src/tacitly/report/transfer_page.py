@@ -7,7 +7,7 @@ from tacitly.report.comparison_lines import shown
 from tacitly.report.names import GROUPINGS, position_name
 from tacitly.report.offline_page import render_page
 from tacitly.report.results import GROUPING_ORDER, mapping_in
-from tacitly.report.transfer_matrix import TransferMatrix, is_clear, transfer_matrix
+from tacitly.report.transfer_matrix import Figure, TransferMatrix, is_clear, transfer_matrix
 from tacitly.report.transfer_pictures import transfer_pictures
 from tacitly.report.transfer_words import transfer_sentences
 
@@ -71,12 +71,15 @@ def _cell(matrix: TransferMatrix, trained: str, tested: str) -> dict[str, Any]:
     }
 
 
+_LACKING: Mapping[Figure, str] = {"auroc": "Not defined", "minus_baseline": "Without a difference"}
+
+
 def _reasons(matrix: TransferMatrix) -> Iterator[str]:
     """Why entries are not defined, or their intervals are not, each reason once with all that it is true of."""
     found: dict[tuple[str, str], list[str]] = {}
     for (trained, tested), entry in matrix.entries.items():
-        for key, words in (("auroc", "Not defined"), ("minus_baseline", "Without a difference")):
-            if entry.get("auroc" if key == "auroc" else key) is None and (key == "auroc" or entry.get("auroc")):
+        for key, words in _LACKING.items():
+            if entry.get(key) is None and (key == "auroc" or entry.get("auroc")):
                 reason = matrix.estimate(trained, tested, key).reason or ""
                 found.setdefault((words, reason), []).append(f"{trained} → {tested}")
         if isinstance(entry.get("ci_reason"), str):

@@ -23,8 +23,8 @@ def transfer_table(transfer: Mapping[str, Any]) -> Table:
         'trained on (lines), tested on (columns)'
     """
     matrix = transfer_matrix(transfer, "by_entity")
-    table = Table(title="trained on (lines), tested on (columns)", title_style="bold", caption_justify="left")
-    table.box, table.show_lines = SIMPLE_HEAD, True
+    table = Table(title="trained on (lines), tested on (columns)", title_style="bold", min_width=79)
+    table.box, table.show_lines, table.caption_justify = SIMPLE_HEAD, True, "left"
     table.caption = (
         "AUROC by entity, and beneath it minus the best token probability of the task that is tested; *: its 95 % "
         "interval does not hold 0. On the diagonal each task's own nested probe. –: not defined."

@@ -1,9 +1,8 @@
 """A transfer in plain words: does what is learned on one task hold on another?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tacitly.report.results import Estimate
 from tacitly.report.transfer_matrix import OTHERS, TransferMatrix, is_clear, transfer_matrix
 
 
@@ -24,11 +23,10 @@ def transfer_sentences(transfer: Mapping[str, Any]) -> list[str]:
     pairs = [(a, b) for a, b in matrix.carried if matrix.estimate(a, b, "auroc").value is not None]
     if not pairs:
         return ["No probe could be tested on another task."]
-    above = _count(matrix, pairs, "auroc")
-    beats = _count(matrix, pairs, "minus_baseline")
+    above, beats = _clear(matrix, pairs)
     first = (
         f"Of {_many(len(pairs), 'probe')} tested on another task than the one that they learned from, {above} tell "
-        f"right from wrong better than guessing, and {beats} better than the best token probability there."
+        f"right from wrong better than guessing, {beats} of these better than the best token probability there."
     )
     return [first, *_means(matrix, pairs), *_others(matrix)]
 
@@ -49,19 +47,21 @@ def _others(matrix: TransferMatrix) -> list[str]:
     if not left:
         return []
     values = [matrix.estimate(a, b, "auroc").value or 0.0 for a, b in left]
-    beats, losses = (_count(matrix, left, "minus_baseline", verdict) for verdict in ("better", "worse"))
+    above, beats = _clear(matrix, left)
     return [
         f"Learned from all the other tasks together, it reaches {sum(values) / len(values):.2f} on average on the one "
-        f"left out: clearly better than the best token probability on {beats} of {_many(len(left), 'task')}, clearly "
-        f"worse on {losses}."
+        f"left out: better than guessing on {above} of {_many(len(left), 'task')}, on {beats} of these better than the "
+        f"best token probability."
     ]
 
 
-def _count(matrix: TransferMatrix, pairs: list[tuple[str, str]], figure: Any, verdict: str = "better") -> int:
-    """How many figures lie clear of guessing, or of no difference."""
-    bar = 0.5 if figure == "auroc" else 0.0
-    estimates: list[Estimate] = [matrix.estimate(a, b, figure) for a, b in pairs]
-    return sum(is_clear(estimate, bar) == verdict for estimate in estimates)
+def _clear(matrix: TransferMatrix, pairs: Sequence[tuple[str, str]]) -> tuple[int, int]:
+    """How many probes are clear of guessing, and how many of these of the best token probability too.
+
+    One that beats a token probability without telling right from wrong itself has beaten nothing.
+    """
+    above = [pair for pair in pairs if is_clear(matrix.estimate(*pair, "auroc"), 0.5) == "better"]
+    return len(above), sum(is_clear(matrix.estimate(*pair, "minus_baseline"), 0.0) == "better" for pair in above)
 
 
 def _many(number: int, what: str) -> str:

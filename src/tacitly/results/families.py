@@ -1,5 +1,6 @@
 """Stage `families`: what other kinds of probes make of the same answers and folds."""
 
+from tacitly.activations.contrast import FOLDER, ContrastStore
 from tacitly.activations.store import ActivationStore
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import greedy_rows
@@ -13,11 +14,14 @@ def write_families(bench: Bench) -> None:
     """Train and test every family that was asked for."""
     run, settings = bench.run, bench.settings
     rows = greedy_rows(run)
+    ids = rows["answer_id"].tolist()
+    asked = settings.self_evaluation.of if run.files(FOLDER) else ()
     stage = score_families(
         rows,
-        ActivationStore(run, rows["answer_id"].tolist()),
+        ActivationStore(run, ids),
         probes=run.json(PROBES),
         names=settings.probe.families,
+        contrast={of: ContrastStore(run, ids, of=of) for of in asked},
         seeds=tuple(range(settings.probe.seeds)),
         seed=settings.seed,
         progress=bench.progress,

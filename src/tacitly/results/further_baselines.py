@@ -6,7 +6,7 @@ from jaxtyping import Float
 
 from tacitly.activations.store import FOLDER, ActivationStore
 from tacitly.baselines.catalog import load_baselines
-from tacitly.baselines.p_true import p_true_baselines
+from tacitly.baselines.p_true import p_true_absent, p_true_baselines
 from tacitly.baselines.sampling import SampleScores, score_samples
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import sampled_rows
@@ -34,9 +34,12 @@ def scores_with_eos(rows: pd.DataFrame) -> dict[str, Float[np.ndarray, " row"]]:
     return {name: baseline.scores(rows) for name, baseline in load_baselines("with_eos").items()}
 
 
-def scores_by_the_model(run: RunFolder, rows: pd.DataFrame) -> dict[str, Float[np.ndarray, " row"]]:
-    """p(True) of each answer; nothing where the model was not asked about its answers."""
+def verdicts_of_the_model(
+    run: RunFolder, rows: pd.DataFrame
+) -> tuple[dict[str, Float[np.ndarray, " row"]], dict[str, str]]:
+    """p(True) of each answer, and why some of its kinds are absent; nothing where the model was not asked."""
     said = run.table("self_evaluation")
     if not len(said):
-        return {}
-    return p_true_baselines(rows[["answer_id"]].merge(said, on="answer_id", how="left", validate="one_to_one"))
+        return {}, {}
+    joined = rows[["answer_id"]].merge(said, on="answer_id", how="left", validate="one_to_one")
+    return p_true_baselines(joined), p_true_absent(joined)

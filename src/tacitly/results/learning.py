@@ -11,7 +11,7 @@ from tacitly.experiments.abstention import keep_back, make_promise, score_answer
 from tacitly.experiments.error_detection import DetectorSource, ProbeStage, score_baselines, train_probes
 from tacitly.probes.asking import Asking
 from tacitly.probes.detector import HEADER_FILE, WEIGHTS_FILE, Detector, DetectorModel
-from tacitly.results.further_baselines import score_run_samples, scores_by_the_model, scores_with_eos
+from tacitly.results.further_baselines import score_run_samples, scores_with_eos, verdicts_of_the_model
 
 
 def write_probes(bench: Bench) -> None:
@@ -53,6 +53,7 @@ def write_baselines(bench: Bench) -> None:
     rows = greedy_rows(run)
     store = ActivationStore(run, rows["answer_id"].tolist())
     samples = score_run_samples(bench, rows)
+    verdicts, no_verdicts = verdicts_of_the_model(run, rows)
     stage = score_baselines(
         rows,
         store,
@@ -60,8 +61,8 @@ def write_baselines(bench: Bench) -> None:
         seeds=tuple(range(settings.probe.seeds)),
         seed=settings.seed,
         progress=bench.progress,
-        further={**scores_with_eos(rows), **scores_by_the_model(run, rows), **samples.scores},
-        absent=samples.absent,
+        further={**scores_with_eos(rows), **verdicts, **samples.scores},
+        absent={**no_verdicts, **samples.absent},
     )
     run.write_table("scores/baselines.parquet", stage.scores)
     run.write_json(BASELINES, stage.record)

@@ -12,12 +12,15 @@ from tacitly.evidence import BASELINES, PROBES, read_evidence
 from tacitly.experiments.abstention import summarise_abstention
 from tacitly.experiments.checks.check_study import check_study
 from tacitly.experiments.error_detection import summarise_detection
+from tacitly.experiments.family_summary import summarise_families
 from tacitly.experiments.judge_agreement import summarise_agreement
 from tacitly.experiments.own_verdicts import summarise_self_evaluation
 from tacitly.judges.base import Judge
 from tacitly.judges.catalog import MATCHING
 from tacitly.probes.detector import CARD_FILE, HEADER_FILE, Detector
 from tacitly.probes.detector_card import write_card
+from tacitly.report.trust import check_words
+from tacitly.results.families import FAMILIES
 from tacitly.results.samples import SAMPLES
 from tacitly.run_folder import RunFolder
 
@@ -52,6 +55,9 @@ def write_report(bench: Bench) -> None:
             run.table("self_evaluation"), of=bench.settings.self_evaluation.of
         ),
         **figures,
+        "families": summarise_families(
+            rows, run.table("scores"), families=run.json(FAMILIES), probes=run.json(PROBES), seed=bench.settings.seed
+        ),
         **run.json(SAMPLES)["figures"],
         **summarise_abstention(
             detector,
@@ -143,6 +149,7 @@ def _cautions(metrics: dict[str, Any]) -> list[str]:
         for name in ("by_entity", "by_answer")
         if metrics.get(name) is None
     ]
-    if counts["unknown"]:
+    off = {check["name"]: check_words(check) for check in metrics["checks"] if check["ok"] is False}
+    if counts["unknown"] and "unknown" not in off:
         lines.append(f"{counts['unknown']} of {counts['answers']} answers could not be judged and are left out")
-    return lines
+    return lines + [words for name, words in off.items() if not name.startswith("defined")]

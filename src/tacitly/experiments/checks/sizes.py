@@ -1,6 +1,6 @@
 """How much do the figures rest on, and whom do they leave out?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ def check_left_out(files: StudyFiles) -> Iterator[Check]:
         name="unknown",
         kind="caution",
         ok=unknown <= UNKNOWN_SHARE,
-        words=f"{count:,} of {len(rows):,} answers ({unknown:.0%}) could not be judged and are left out",
+        words=f"{count:,} of {len(rows):,} answers ({100 * unknown:.0f} %) could not be judged and are left out",
         value={"share": unknown},
         limit={"share": UNKNOWN_SHARE},
     )
@@ -51,8 +51,8 @@ def check_left_out(files: StudyFiles) -> Iterator[Check]:
     unlocated = {word: 1 - float(located[which].mean()) for word, which in classes.items()}
     ok = abs(out["right"] - out["wrong"]) <= APART
     words = (
-        f"{out['right']:.0%} of the right and {out['wrong']:.0%} of the wrong answers are left out of the headline, "
-        f"{unlocated['right']:.0%} and {unlocated['wrong']:.0%} since no exact answer was found"
+        f"{_both(out, ' of the right and ')} of the wrong answers are left out of the headline, "
+        f"{_both(unlocated, ' and ')} since no exact answer was found"
     )
     if not ok:
         words += ": the headline is about those that are left, and being found is itself a clue"
@@ -64,6 +64,10 @@ def check_left_out(files: StudyFiles) -> Iterator[Check]:
         value={**out, **{f"unlocated_{word}": share for word, share in unlocated.items()}},
         limit={"difference": APART},
     )
+
+
+def _both(shares: Mapping[str, float], joint: str) -> str:
+    return joint.join(f"{100 * shares[word]:.0f} %" for word in ("right", "wrong"))
 
 
 def check_sizes(files: StudyFiles, grouping: Grouping) -> Iterator[Check]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tacitly.experiments.answer_table import labels_of
 from tacitly.experiments.checks.check import Check
 from tacitly.experiments.checks.study_files import StudyFiles
 from tacitly.experiments.detection_summary import summarise_detection
@@ -29,7 +30,8 @@ def differing_figures(files: StudyFiles, metrics: Mapping[str, Any]) -> tuple[in
     again = summarise_detection(
         files.rows, files.placed_scores, probes=files.probes, baselines=files.baselines, seed=files.seed, replicates=0
     )
-    return differing_parts({part: again[part] for part in PARTS}, metrics)
+    again |= _counts(files)
+    return differing_parts({part: again[part] for part in (*PARTS, "counts", "accuracy")}, metrics)
 
 
 def differing_parts(again: Mapping[str, Any], metrics: Mapping[str, Any]) -> tuple[int, list[str]]:
@@ -44,6 +46,22 @@ def differing_parts(again: Mapping[str, Any], metrics: Mapping[str, Any]) -> tup
     """
     pairs = [pair for part, found in again.items() for pair in _pairs(found, metrics.get(part), part)]
     return len(pairs), [name for name, one, other in pairs if not _same(one, other, NEAR)]
+
+
+def _counts(files: StudyFiles) -> dict[str, Any]:
+    known, right = labels_of(files.rows)
+    located = files.rows["located"].to_numpy(dtype=bool)
+    return {
+        "counts": {
+            "answers": len(known),
+            "correct": int(right.sum()),
+            "incorrect": int((known & ~right).sum()),
+            "unknown": int((~known).sum()),
+            "located_correct": int((right & located).sum()),
+            "located_incorrect": int((known & ~right & located).sum()),
+        },
+        "accuracy": float(right.sum() / known.sum()) if known.any() else None,
+    }
 
 
 def differing_checks(checks: Sequence[Check], stated: object) -> list[str]:

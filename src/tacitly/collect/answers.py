@@ -57,7 +57,11 @@ def _generate(bench: Bench, asked: Sequence[tuple[str, int]], prompts: Mapping[s
     )
     requests = [Request(key=q, prompt_ids=ids[q], sample=sample) for q, sample in asked]
     return TorchEngine(bench.language_model).generate(
-        requests, sampling=sampling, capture=_captured(bench), batch_size=generate.batch_size
+        requests,
+        sampling=sampling,
+        capture=_captured(bench),
+        batch_size=generate.batch_size,
+        memory=generate.memory,
     )
 
 

@@ -10,6 +10,10 @@ from tacitly.activations.capture import TokenStates
 from tacitly.records import EndToken, FinishReason
 
 
+MEMORY = 2.0
+"""GB that answers take while they are written, unless told otherwise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One answer to write. The key is the caller's; `sample` 0 is greedy, the others are drawn with their own seed."""
@@ -64,9 +68,15 @@ class Generator(Protocol):
     """Writes answers."""
 
     def generate(
-        self, requests: Sequence[Request], *, sampling: Sampling, capture: Sequence[str] = (), batch_size: int = 64
+        self,
+        requests: Sequence[Request],
+        *,
+        sampling: Sampling,
+        capture: Sequence[str] = (),
+        batch_size: int = 64,
+        memory: float = MEMORY,
     ) -> Iterator[list[Generation]]:
-        """Yield finished answers batch by batch, in bounded memory; `capture` names the sites to read on the way."""
+        """Yield finished answers, some at a time, in bounded memory; `capture` names the sites to read on the way."""
         ...
 
 
@@ -136,6 +146,7 @@ class FakeGenerator:
         sampling: Sampling,  # noqa: ARG002
         capture: Sequence[str] = (),
         batch_size: int = 64,  # noqa: ARG002
+        memory: float = MEMORY,  # noqa: ARG002
     ) -> Iterator[list[Generation]]:
         """One character, one token."""
         for request in requests:

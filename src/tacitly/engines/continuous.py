@@ -1,0 +1,315 @@
+"""Continuous batching: many answers are written side by side, and a finished one's place is taken by the next."""
+
+from collections import deque
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from tacitly.activations.capture import Recorder, StepBuffer
+from tacitly.engines.base import Generation, Request, Sampling
+from tacitly.engines.decoding import Draws, Ended, Numbers, decode, first_stop
+from tacitly.engines.forward import Forward, PrefixCache, PromptPass
+from tacitly.engines.slots import SlotCache
+from tacitly.engines.stops import Stops
+from tacitly.models.load import LanguageModel
+from tacitly.records import FinishReason
+
+PROMPT_TOKENS = 1024  # of prompts that are read in one pass, padding included
+
+
+class ContinuousBatch:
+    """The answers that a model is writing at the moment.
+
+    Prompts are read together, each once however many answers it gets. Then all answers grow by one token a pass;
+    one that is finished makes room at once, and is left out of the next pass where nothing waits.
+
+    Args:
+        language_model: The model.
+        forward: Runs it.
+        prefix: What every prompt begins with.
+        slots: The most answers at once.
+        columns: The most tokens that a prompt adds to the prefix, with its answer's.
+        sampling: How tokens are chosen and where answers end.
+        recorder: What is read on the way, if anything.
+    """
+
+    def __init__(
+        self,
+        language_model: LanguageModel,
+        forward: Forward,
+        prefix: PrefixCache,
+        *,
+        slots: int,
+        columns: int,
+        sampling: Sampling,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self._lm, self._forward, self._prefix = language_model, forward, prefix
+        self._sampling, self._recorder = sampling, recorder
+        self._slots, self._columns = slots, prefix.length + columns
+        # Where a model cannot be told what to attend to, all answers of a batch begin together and are equally long.
+        self._in_step = forward.needs_equal_lengths(self._columns)
+        device, steps = language_model.device, sampling.max_new_tokens
+        config = language_model.model.config.get_text_config(decoder=True)
+        self._end_ids = torch.tensor(sorted(language_model.end_ids), dtype=torch.long, device=device)
+        self._stops = Stops(sampling.stop, language_model.tokenizer, size=config.vocab_size, device=device)
+        self._draws = Draws(slots, steps, device)
+        self._table = _Table.empty(slots, steps, self._columns, device, language_model.model.dtype)
+        self._states = StepBuffer(recorder, rows=slots, columns=steps + 1) if recorder else None
+        self._cache: SlotCache | None = None
+        self._prompts: _Prompts | None = None
+        self._requests: list[Request | None] = []  # by slot; None where an answer has left a gap
+        self._finish: dict[int, FinishReason] = {}  # of finished answers whose last token is still to be read
+
+    @property
+    def active(self) -> int:
+        """How many answers are being written."""
+        return sum(request is not None for request in self._requests)
+
+    @property
+    def busy(self) -> bool:
+        """Whether answers are being written, or prompts that are read wait for room."""
+        return bool(self.active or self._prompts)
+
+    def fill(self, waiting: deque[Request]) -> list[Generation]:
+        """Begin answers, from the left of a queue, while there is room; those that are finished at once."""
+        finished: list[Generation] = []
+        if self._in_step and self.active:
+            return finished
+        while self.active < self._slots and (waiting or self._prompts):
+            if self._prompts is None:
+                self._prompts = self._read(waiting)
+            finished += self._begin(self._prompts)
+            if not self._prompts.waiting:
+                self._prompts = None
+            if self._in_step:
+                break
+        return finished
+
+    def step(self) -> list[Generation]:
+        """Write one more token of every answer; the answers that are finished."""
+        self._close_gaps()
+        rows, table, cache = len(self._requests), self._table, self._cache
+        if not rows or cache is None:
+            return []
+        active = torch.arange(rows, device=self._lm.device)
+        columns = table.column[:rows]
+        table.mask[active, columns] = 0
+        cache.places.set(columns)
+        growing = None
+        if self._finish:
+            growing = active[[row not in self._finish for row in range(rows)]]
+        picker = self._states.picker(active, table.count[:rows]) if self._states else None
+        with self._recorder.picking(picker) if self._recorder and picker else nullcontext():
+            logits = self._forward.step(
+                table.last[:rows],
+                positions=table.position[:rows],
+                mask=None if self._in_step else table.mask[:rows, : cache.places.width],
+                cache=cache,
+                wanted=growing,
+            )
+        table.column[:rows] += 1
+        table.position[:rows] += 1
+        read = [self._leave(slot, finish) for slot, finish in self._finish.items()]
+        self._finish.clear()
+        return read + self._choose(logits, active if growing is None else growing)
+
+    def _read(self, waiting: deque[Request]) -> "_Prompts":
+        """Read the next prompts in one pass."""
+        requests: list[Request] = []
+        unique: dict[tuple[int, ...], int] = {}
+        longest = 0
+        while waiting:
+            prompt = waiting[0].prompt_ids
+            if prompt not in unique:
+                longest = max(longest, len(prompt) - self._prefix.length)
+                full = len(unique) == self._slots or (len(unique) + 1) * longest > PROMPT_TOKENS
+                if unique and (full or (self._in_step and len(prompt) != len(next(iter(unique))))):
+                    break
+                unique[prompt] = len(unique)
+            requests.append(waiting.popleft())
+        run = self._forward.prompts(self._prefix, list(unique))
+        states = StepBuffer(self._recorder, rows=len(unique), columns=1) if self._recorder else None
+        rows = torch.arange(len(unique), device=self._lm.device)
+        picker = states.picker(rows, torch.zeros_like(rows)) if states else None
+        with self._recorder.picking(picker) if self._recorder and picker else nullcontext():
+            logits = run.logits()
+        return _Prompts(run, logits, states, deque((request, unique[request.prompt_ids]) for request in requests))
+
+    def _begin(self, prompts: "_Prompts") -> list[Generation]:
+        """Begin answers to prompts that are read, as many as there is room for."""
+        table, device, first = self._table, self._lm.device, self._prefix.length
+        if self._cache is None:
+            self._cache = SlotCache(
+                prompts.run.cache, prefix=self._prefix.cache, slots=self._slots, capacity=self._columns
+            )
+        gaps = [slot for slot, request in enumerate(self._requests) if request is None]
+        gaps += range(len(self._requests), self._slots)
+        taken = [prompts.waiting.popleft() for _ in range(min(len(gaps), len(prompts.waiting)))]
+        self._requests += [None] * (self._slots - len(self._requests))
+        for slot, (request, _) in zip(gaps, taken, strict=False):
+            self._requests[slot] = request
+            self._draws.set(slot, request, self._sampling)
+        while self._requests and self._requests[-1] is None:
+            self._requests.pop()
+        slots = torch.tensor(gaps[: len(taken)], device=device)
+        rows = torch.tensor([row for _, row in taken], device=device)
+        self._cache.place(slots, prompts.run.cache, rows, first=first)
+        table.place(slots, prompts.run.visible.to(device)[rows])
+        if self._states and prompts.states:
+            self._states.copy(prompts.states, rows, slots)
+        return self._choose(prompts.logits[rows], slots)
+
+    def _choose(self, logits: Float[Tensor, "row vocabulary"], slots: Int[Tensor, " row"]) -> list[Generation]:
+        """Choose the next token of these rows; the answers that are finished, and have nothing left to be read."""
+        if not len(slots):
+            return []
+        chosen = self._draws.choose(logits, slots, self._table.count[slots])
+        self._table.add(slots, chosen)
+        ended = torch.isin(chosen.ids, self._end_ids)
+        full = self._table.count[slots] >= self._sampling.max_new_tokens
+        done = ended | full | self._stops.may_end(chosen.ids)
+        finished = []
+        for row in done.nonzero()[:, 0].tolist():
+            slot = int(slots[row])
+            reason = self._reason(slot, ended=bool(ended[row]), full=bool(full[row]))
+            if reason is None:
+                continue
+            if self._states:  # a token's state exists once the token is read, one pass later
+                self._finish[slot] = reason
+            else:
+                finished.append(self._leave(slot, reason))
+        return finished
+
+    def _reason(self, slot: int, *, ended: bool, full: bool) -> FinishReason | None:
+        if ended:
+            return "end_of_turn"
+        text = decode(self._lm.tokenizer, self._table.ids_of(slot)) if self._sampling.stop else ""
+        if first_stop(text, self._sampling.stop) is not None:
+            return "stop_string"
+        return "length" if full else None
+
+    def _leave(self, slot: int, finish: FinishReason) -> Generation:
+        """Take a finished answer out."""
+        request = self._requests[slot]
+        if request is None:
+            raise RuntimeError(f"no answer is in slot {slot}")
+        self._requests[slot] = None
+        generation = self._table.answer(slot, request, finish).generation(self._sampling, self._lm.tokenizer)
+        if self._states is None:
+            return generation
+        tokens = 1 + len(generation.token_ids) + (generation.end is not None)
+        return replace(generation, states=self._states.take(slot, tokens))
+
+    def _close_gaps(self) -> None:
+        """Move the last rows into the gaps that finished ones left."""
+        staying = [slot for slot, request in enumerate(self._requests) if request is not None]
+        gaps = [slot for slot in range(len(staying)) if self._requests[slot] is None]
+        if gaps:
+            movers = staying[len(staying) - len(gaps) :]
+            to, come = (torch.tensor(some, device=self._lm.device) for some in (gaps, movers))
+            if self._cache is not None:
+                self._cache.move(to, come, first=self._prefix.length, end=int(self._table.column[come].max()))
+            for part in (self._table, self._draws, self._states):
+                if part is not None:
+                    part.move(to, come)
+            for gap, mover in zip(gaps, movers, strict=True):
+                self._requests[gap] = self._requests[mover]
+                if mover in self._finish:
+                    self._finish[gap] = self._finish.pop(mover)
+        del self._requests[len(staying) :]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prompts:
+    """Prompts that are read, and the answers that are still to be begun from each row."""
+
+    run: PromptPass
+    logits: Float[Tensor, "row vocabulary"]
+    states: StepBuffer | None
+    waiting: deque[tuple[Request, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What is known of every slot's answer.
+
+    Attributes:
+        ids, logprobs, logits, entropies: Of each token that is chosen.
+        mask: Added to what a row attends to: 0, or the lowest number.
+        count: How many tokens are chosen.
+        column, position: Where the newest of them goes, in the cache and in its text.
+    """
+
+    ids: Int[Tensor, "slot token"]
+    logprobs: Float[Tensor, "slot token"]
+    logits: Float[Tensor, "slot token"]
+    entropies: Float[Tensor, "slot token"]
+    mask: Float[Tensor, "slot column"]
+    count: Int[Tensor, " slot"]
+    column: Int[Tensor, " slot"]
+    position: Int[Tensor, " slot"]
+
+    @classmethod
+    def empty(cls, slots: int, tokens: int, columns: int, device: torch.device, dtype: torch.dtype) -> "_Table":
+        numbers = torch.zeros(slots, tokens, device=device)
+        whole = torch.zeros(slots, dtype=torch.long, device=device)
+        mask = torch.zeros(slots, columns, dtype=dtype, device=device)
+        return cls(
+            torch.zeros_like(numbers, dtype=torch.long),
+            *(numbers.clone() for _ in range(3)),
+            mask,
+            *(whole.clone() for _ in range(3)),
+        )
+
+    @property
+    def last(self) -> Int[Tensor, " slot"]:
+        """Each slot's newest token."""
+        return self.ids.gather(1, (self.count - 1).clamp(min=0)[:, None])[:, 0]
+
+    def place(self, slots: Int[Tensor, " row"], visible: Bool[Tensor, "row column"]) -> None:
+        """Begin answers after prompts of which these columns are text."""
+        width = visible.shape[1]
+        lowest = torch.finfo(self.mask.dtype).min
+        self.mask[slots] = lowest
+        self.mask[slots, :width] = torch.where(visible, 0.0, lowest).to(self.mask.dtype)
+        self.count[slots] = 0
+        self.column[slots] = width
+        self.position[slots] = visible.sum(1)
+
+    def add(self, slots: Int[Tensor, " row"], chosen: Numbers) -> None:
+        """Add a token to each of these answers."""
+        places = (slots, self.count[slots])
+        self.ids[places] = chosen.ids
+        self.logprobs[places] = chosen.logprobs
+        self.logits[places] = chosen.logits
+        self.entropies[places] = chosen.entropies
+        self.count[slots] += 1
+
+    def ids_of(self, slot: int) -> list[int]:
+        """The tokens of an answer."""
+        ids: list[int] = self.ids[slot, : self.count[slot]].tolist()
+        return ids
+
+    def answer(self, slot: int, request: Request, finish: FinishReason) -> Ended:
+        """An answer whose last token is chosen."""
+        count = int(self.count[slot])
+        numbers = (x[slot, :count].tolist() for x in (self.logprobs, self.logits, self.entropies))
+        return Ended(request, finish, self.ids_of(slot), *numbers)
+
+    def move(self, to: Int[Tensor, " row"], come: Int[Tensor, " row"]) -> None:
+        """Move answers to other slots."""
+        for of_slots in (
+            self.ids,
+            self.logprobs,
+            self.logits,
+            self.entropies,
+            self.mask,
+            self.count,
+            self.column,
+            self.position,
+        ):
+            of_slots[to] = of_slots[come]

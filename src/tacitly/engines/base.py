@@ -9,7 +9,6 @@ import numpy as np
 from tacitly.activations.capture import TokenStates
 from tacitly.records import EndToken, FinishReason
 
-
 MEMORY = 2.0
 """GB that answers take while they are written, unless told otherwise."""
 

@@ -5,13 +5,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from tacitly.activations.capture import Recorder, StepBuffer
 from tacitly.engines.base import Generation, Request, Sampling
-from tacitly.engines.decoding import Draws, Ended, Numbers, decode, first_stop
+from tacitly.engines.decoding import Draws, decode, first_stop
 from tacitly.engines.forward import Forward, PrefixCache, PromptPass
+from tacitly.engines.slot_table import SlotTable
 from tacitly.engines.slots import SlotCache
 from tacitly.engines.stops import Stops
 from tacitly.models.load import LanguageModel
@@ -57,7 +58,7 @@ class ContinuousBatch:
         self._end_ids = torch.tensor(sorted(language_model.end_ids), dtype=torch.long, device=device)
         self._stops = Stops(sampling.stop, language_model.tokenizer, size=config.vocab_size, device=device)
         self._draws = Draws(slots, steps, device)
-        self._table = _Table.empty(slots, steps, self._columns, device, language_model.model.dtype)
+        self._table = SlotTable.empty(slots, steps, self._columns, device, language_model.model.dtype)
         self._states = StepBuffer(recorder, rows=slots, columns=steps + 1) if recorder else None
         self._cache: SlotCache | None = None
         self._prompts: _Prompts | None = None
@@ -231,85 +232,3 @@ class _Prompts:
     logits: Float[Tensor, "row vocabulary"]
     states: StepBuffer | None
     waiting: deque[tuple[Request, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """What is known of every slot's answer.
-
-    Attributes:
-        ids, logprobs, logits, entropies: Of each token that is chosen.
-        mask: Added to what a row attends to: 0, or the lowest number.
-        count: How many tokens are chosen.
-        column, position: Where the newest of them goes, in the cache and in its text.
-    """
-
-    ids: Int[Tensor, "slot token"]
-    logprobs: Float[Tensor, "slot token"]
-    logits: Float[Tensor, "slot token"]
-    entropies: Float[Tensor, "slot token"]
-    mask: Float[Tensor, "slot column"]
-    count: Int[Tensor, " slot"]
-    column: Int[Tensor, " slot"]
-    position: Int[Tensor, " slot"]
-
-    @classmethod
-    def empty(cls, slots: int, tokens: int, columns: int, device: torch.device, dtype: torch.dtype) -> "_Table":
-        numbers = torch.zeros(slots, tokens, device=device)
-        whole = torch.zeros(slots, dtype=torch.long, device=device)
-        mask = torch.zeros(slots, columns, dtype=dtype, device=device)
-        return cls(
-            torch.zeros_like(numbers, dtype=torch.long),
-            *(numbers.clone() for _ in range(3)),
-            mask,
-            *(whole.clone() for _ in range(3)),
-        )
-
-    @property
-    def last(self) -> Int[Tensor, " slot"]:
-        """Each slot's newest token."""
-        return self.ids.gather(1, (self.count - 1).clamp(min=0)[:, None])[:, 0]
-
-    def place(self, slots: Int[Tensor, " row"], visible: Bool[Tensor, "row column"]) -> None:
-        """Begin answers after prompts of which these columns are text."""
-        width = visible.shape[1]
-        lowest = torch.finfo(self.mask.dtype).min
-        self.mask[slots] = lowest
-        self.mask[slots, :width] = torch.where(visible, 0.0, lowest).to(self.mask.dtype)
-        self.count[slots] = 0
-        self.column[slots] = width
-        self.position[slots] = visible.sum(1)
-
-    def add(self, slots: Int[Tensor, " row"], chosen: Numbers) -> None:
-        """Add a token to each of these answers."""
-        places = (slots, self.count[slots])
-        self.ids[places] = chosen.ids
-        self.logprobs[places] = chosen.logprobs
-        self.logits[places] = chosen.logits
-        self.entropies[places] = chosen.entropies
-        self.count[slots] += 1
-
-    def ids_of(self, slot: int) -> list[int]:
-        """The tokens of an answer."""
-        ids: list[int] = self.ids[slot, : self.count[slot]].tolist()
-        return ids
-
-    def answer(self, slot: int, request: Request, finish: FinishReason) -> Ended:
-        """An answer whose last token is chosen."""
-        count = int(self.count[slot])
-        numbers = (x[slot, :count].tolist() for x in (self.logprobs, self.logits, self.entropies))
-        return Ended(request, finish, self.ids_of(slot), *numbers)
-
-    def move(self, to: Int[Tensor, " row"], come: Int[Tensor, " row"]) -> None:
-        """Move answers to other slots."""
-        for of_slots in (
-            self.ids,
-            self.logprobs,
-            self.logits,
-            self.entropies,
-            self.mask,
-            self.count,
-            self.column,
-            self.position,
-        ):
-            of_slots[to] = of_slots[come]

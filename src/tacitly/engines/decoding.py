@@ -175,6 +175,7 @@ def _generator(seed: int, request: Request) -> np.random.Generator:
 
 
 def first_stop(text: str, stop: Sequence[str]) -> int | None:
+    """Where the first of the strings that end an answer begins, if any does."""
     return min((i for i in (text.find(s) for s in stop) if i >= 0), default=None)
 
 

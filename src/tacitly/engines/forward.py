@@ -1,6 +1,5 @@
 """Forward passes over a growing batch: prefix, padding, positions, cache."""
 
-import copy
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from transformers import Cache, DynamicCache
 
 from tacitly.activations.capture import EnoughRead
-from tacitly.engines.slots import SlotCache
+from tacitly.engines.slots import SlotCache, layers_of
 from tacitly.errors import ModelError
 from tacitly.models.load import LanguageModel
 
@@ -39,7 +38,7 @@ class Forward:
     def __init__(self, language_model: LanguageModel) -> None:
         self.model = language_model.model
         self.device = language_model.device
-        self._head: nn.Module = self.model.get_output_embeddings()
+        self._head: nn.Module = self.model.get_output_embeddings()  # type: ignore[no-untyped-call]
         accepted = inspect.signature(self.model.forward).parameters
         self.takes_positions = "position_ids" in accepted
         self.keeps_logits = "logits_to_keep" in accepted
@@ -221,14 +220,8 @@ class Forward:
 
 
 def _repeated(prefix: PrefixCache, rows: int) -> DynamicCache:
-    """A prefix for each row of a pass, which may go on writing in it."""
-    cache = copy.copy(prefix.cache)
-    cache.layers = []
-    for layer in prefix.cache.layers:
-        mine = copy.copy(layer)  # what a pass adds is joined to a new tensor, so that the prefix itself is shared
-        mine.keys, mine.values = (x.expand(rows, -1, -1, -1) for x in (layer.keys, layer.values))
-        cache.layers.append(mine)
-    return cache
+    """A prefix for each row of a pass, which may go on writing in it: what it adds is joined to a new tensor."""
+    return DynamicCache([(k.expand(rows, -1, -1, -1), v.expand(rows, -1, -1, -1)) for k, v in layers_of(prefix.cache)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,7 @@ class Room:
         states = 2 * bytes_per_row(self.recorder, self.new_tokens + 1) if self.recorder else 0
         return int(cached + logits + states)
 
-    def groups(
-        self, requests: Sequence[Request], prefix: int, *, most: int
-    ) -> Iterator[tuple[deque[Request], int]]:
+    def groups(self, requests: Sequence[Request], prefix: int, *, most: int) -> Iterator[tuple[deque[Request], int]]:
         """Split requests, longest first, where shorter ones let twice as many be written at once.
 
         Yields:

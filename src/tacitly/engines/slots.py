@@ -1,13 +1,16 @@
 """Keys and values of answers that are written side by side, each at its own place."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 from transformers import Cache, DynamicCache
 from transformers.cache_utils import CacheLayerMixin
+
+from tacitly.errors import ModelError
 
 
 @dataclass
@@ -37,13 +40,15 @@ class Places:
         return self._flat[heads, columns]
 
 
-class SlotLayer(CacheLayerMixin):
+class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
     """One layer's keys and values `[slot, head, column, width]`, allocated once and written in place."""
 
     is_sliding = False
+    keys: Tensor
+    values: Tensor
 
     def __init__(self, places: Places, keys: Tensor, values: Tensor) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._places = places
         self.keys, self.values = keys, values
         self.is_initialized = True
@@ -54,11 +59,10 @@ class SlotLayer(CacheLayerMixin):
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:  # noqa: ARG002
         """Write one token per row; everything that the rows may attend to."""
         places = self._places
-        rows = len(places.columns)
         for kept, new in ((self.keys, key_states), (self.values, value_states)):
             _, heads, columns, width = kept.shape
-            index = places.flat(heads, columns)
-            kept.view(-1, width).index_copy_(0, index, new.reshape(-1, width))
+            kept.view(-1, width).index_copy_(0, places.flat(heads, columns), new.reshape(-1, width))
+        rows = len(places.columns)
         return self.keys[:rows, :, : places.width], self.values[:rows, :, : places.width]
 
     def get_seq_length(self) -> int:
@@ -78,30 +82,25 @@ class SlotCache(Cache):
     """The cache of a batch whose rows come and go.
 
     Args:
-        prefix: What every row goes on from; in the first columns of every slot, or empty.
         like: A cache of prompts read by the same model, for the shapes of its layers.
+        prefix: What every row goes on from, put in the first columns of every slot; or empty.
         slots: How many rows there can be.
         capacity: How many columns.
     """
 
     def __init__(self, like: DynamicCache, *, prefix: DynamicCache, slots: int, capacity: int) -> None:
         self.places = Places()
-        layers = []
-        for i, layer in enumerate(like.layers):
-            keys, values = (
-                states.new_zeros(slots, states.shape[1], capacity, states.shape[3])
-                for states in (layer.keys, layer.values)
-            )
-            if prefix.layers:
-                shared = prefix.layers[i]
-                keys[:, :, : shared.keys.shape[2]] = shared.keys
-                values[:, :, : shared.values.shape[2]] = shared.values
-            layers.append(SlotLayer(self.places, keys, values))
-        super().__init__(layers=layers)
+        shared = list(layers_of(prefix))
+        self._mine: list[SlotLayer] = []
+        for i, read in enumerate(layers_of(like)):
+            keys, values = (x.new_zeros(slots, x.shape[1], capacity, x.shape[3]) for x in read)
+            if shared:
+                for kept, of_prefix in zip((keys, values), shared[i], strict=True):
+                    kept[:, :, : of_prefix.shape[2]] = of_prefix
+            self._mine.append(SlotLayer(self.places, keys, values))
+        super().__init__(layers=[*self._mine])
 
-    def place(
-        self, slots: Int[Tensor, " row"], read: DynamicCache, rows: Int[Tensor, " row"], *, first: int
-    ) -> None:
+    def place(self, slots: Int[Tensor, " row"], read: DynamicCache, rows: Int[Tensor, " row"], *, first: int) -> None:
         """Copy what was read of prompts, from the column `first` on, to slots.
 
         Args:
@@ -110,21 +109,21 @@ class SlotCache(Cache):
             rows: Which prompt goes to each slot.
             first: The length of the prefix, which is there already.
         """
-        for mine, theirs in zip(self.layers, read.layers, strict=True):
-            end = theirs.keys.shape[2]
-            mine.keys[slots, :, first:end] = theirs.keys[rows, :, first:]
-            mine.values[slots, :, first:end] = theirs.values[rows, :, first:]
+        for mine, (keys, values) in zip(self._mine, layers_of(read), strict=True):
+            end = keys.shape[2]
+            mine.keys[slots, :, first:end] = keys[rows, :, first:]
+            mine.values[slots, :, first:end] = values[rows, :, first:]
 
     def move(self, to: Int[Tensor, " row"], come: Int[Tensor, " row"], *, first: int, end: int) -> None:
         """Move rows to other slots; only the columns from `first` to before `end` count."""
-        for layer in self.layers:
+        for layer in self._mine:
             layer.keys[to, :, first:end] = layer.keys[come, :, first:end]
             layer.values[to, :, first:end] = layer.values[come, :, first:end]
 
-    def widen(self, capacity: int) -> None:
-        """Make room for more columns."""
-        for layer in self.layers:
-            for name in ("keys", "values"):
-                states = getattr(layer, name)
-                more = states.new_zeros(*states.shape[:2], capacity - states.shape[2], states.shape[3])
-                setattr(layer, name, torch.cat([states, more], dim=2))
+
+def layers_of(cache: DynamicCache) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each layer's keys and values."""
+    for layer in cache.layers:
+        if not isinstance(layer, CacheLayerMixin) or layer.keys is None or layer.values is None:
+            raise ModelError(f"{type(layer).__name__} keeps no keys and values, which cannot be batched here")
+        yield layer.keys, layer.values

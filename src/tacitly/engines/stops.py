@@ -36,7 +36,7 @@ class Stops:
     def may_end(self, ids: Int[Tensor, " row"]) -> Bool[Tensor, " row"]:
         """Which of the newest tokens may complete a stop string."""
         if self._lasts and not self._always:
-            for token in ids[~self._known[ids]].unique().tolist():
+            for token in set(ids[~self._known[ids]].tolist()):
                 text = decode(self._tokenizer, [token])
                 self._may[token] = any(c in text for c in self._lasts)
                 self._known[token] = True

@@ -26,14 +26,17 @@ class Room:
     memory: float
 
     def bytes_of(self, columns: int) -> int:
-        """Of one answer: keys and values of so many tokens, logits, and states, also of one that waits to be stored."""
+        """Of one answer: keys and values of so many tokens, logits, and states.
+
+        States are there three times: of the answer being written, of one that is finished, of one being stored.
+        """
         model = self.language_model.model
         config = model.config.get_text_config(decoder=True)
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         cached = 2 * config.num_hidden_layers * heads * width * columns * model.dtype.itemsize
         logits = 4 * SPACE_FOR_LOGITS * config.vocab_size
-        states = 2 * bytes_per_row(self.recorder, self.new_tokens + 1) if self.recorder else 0
+        states = 3 * bytes_per_row(self.recorder, self.new_tokens + 1) if self.recorder else 0
         return int(cached + logits + states)
 
     def groups(self, requests: Sequence[Request], prefix: int, *, most: int) -> Iterator[tuple[deque[Request], int]]:

@@ -1,6 +1,7 @@
 """Continuous batching: what is computed, and that an answer does not depend on its company."""
 
 from collections import deque
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -187,3 +188,56 @@ def test_only_rows_whose_newest_token_may_complete_a_stop_string_are_looked_at(l
         assert stops.may_end(ids).tolist() == [("?" in t or "\n" in t) for t in texts]
     assert not Stops([], lm.tokenizer, size=300, device=torch.device("cpu")).may_end(ids).any()
     assert Stops(["é"], lm.tokenizer, size=300, device=torch.device("cpu")).may_end(ids).all()
+
+
+def test_every_answer_may_be_written_in_its_own_way_and_watched(endless: LanguageModel) -> None:
+    longest = Sampling(max_new_tokens=8)
+    own = [Sampling(max_new_tokens=3), Sampling(max_new_tokens=8, temperature=0.5, seed=9), None]
+    requests = [replace(request(f"q{i}", 60 + i, sample=i % 2), sampling=s) for i, s in enumerate(own)]
+    alone = [write(endless, [r], sampling=longest, capture=("residual",)) for r in requests]
+    stop = alone[2]["q2", 0].text[4]
+    requests.append(replace(requests[2], key="q3", sampling=Sampling(max_new_tokens=8, stop=(stop,))))
+    alone.append(write(endless, [requests[3]], sampling=longest, capture=("residual",)))
+    forward = Forward(endless)
+    recorder = Recorder(endless.sites, ("residual",), only=(1, 2))
+    prefix = forward.prefix([r.prompt_ids for r in requests])
+    batch = ContinuousBatch(endless, forward, prefix, slots=3, columns=12, sampling=longest, recorder=recorder)
+    waiting, done = deque(requests), []
+    tokens: dict[str, list[int]] = {r.key: [] for r in requests}
+    states: dict[str, list[np.ndarray]] = {r.key: [] for r in requests}
+    with torch.inference_mode(), recorder.attached():
+        while waiting or batch.busy:
+            done += batch.fill(waiting)
+            for one, token, _ in batch.newest():
+                tokens[one.key].append(token)
+            done += batch.step()
+            for one, token, _ in batch.newest():
+                tokens[one.key].append(token)
+            for one, state in zip(*batch.fed("residual"), strict=True):
+                states[one.key].append(state.numpy().copy())
+    assert sorted(g.key for g in done) == ["q0", "q1", "q2", "q3"]
+    assert alone[3]["q3", 0].finish_reason == "stop_string"
+    for one in alone:
+        [expected] = one.values()
+        end = [expected.end.token_id] if expected.end else []
+        assert tokens[expected.key] == [*expected.token_ids, *end]
+        np.testing.assert_allclose(
+            np.stack(states[expected.key], axis=1), expected.states["residual"][1:3, 1:], atol=1e-3
+        )
+    assert len(tokens["q0"]) == 3
+
+
+def test_an_answer_can_be_given_up(endless: LanguageModel) -> None:
+    requests = [request("a", 60), request("b", 61), request("a", 60, sample=1), request("c", 62)]
+    forward = Forward(endless)
+    prefix = forward.prefix([r.prompt_ids for r in requests])
+    batch = ContinuousBatch(endless, forward, prefix, slots=2, columns=9, sampling=Sampling(max_new_tokens=5))
+    waiting, done = deque(requests), []
+    with torch.inference_mode():
+        done += batch.fill(waiting)
+        batch.cancel("a")
+        while waiting or batch.busy:
+            done += batch.fill(waiting) + batch.step()
+    assert {g.key for g in done} == {"b", "c"}
+    expected = write(endless, [requests[1]], sampling=Sampling(max_new_tokens=5))["b", 0]
+    assert next(g for g in done if g.key == "b").token_ids == expected.token_ids

@@ -127,6 +127,10 @@ class StepBuffer:
         for site, states in other._states.items():
             self._of(site, states)[to, :, 0] = states[rows, :, 0]
 
+    def at(self, site: str, rows: Tensor, columns: Tensor) -> Float[Tensor, "row layer width"]:
+        """The states of one token of each of these rows."""
+        return self._states[site][rows, :, columns]
+
     def move(self, to: Tensor, come: Tensor) -> None:
         """Move answers to other rows."""
         for states in self._states.values():

@@ -14,15 +14,6 @@ MEMORY = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One answer to write. The key is the caller's; `sample` 0 is greedy, the others are drawn with their own seed."""
-
-    key: str
-    prompt_ids: tuple[int, ...]
-    sample: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """How tokens are chosen and where answers end.
 
@@ -39,6 +30,23 @@ class Sampling:
     top_p: float = 1.0
     stop: tuple[str, ...] = ()
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One answer to write.
+
+    Attributes:
+        key: The caller's.
+        prompt_ids: The prompt's tokens, at least one.
+        sample: 0 is greedy, the others are drawn with their own seed.
+        sampling: How this one is written; None as all others are.
+    """
+
+    key: str
+    prompt_ids: tuple[int, ...]
+    sample: int = 0
+    sampling: Sampling | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tacitly.activations.capture import Recorder, StepBuffer
 from tacitly.engines.base import Generation, Request, Sampling
-from tacitly.engines.decoding import Draws, decode, first_stop
+from tacitly.engines.decoding import Draws, Numbers, decode, first_stop
 from tacitly.engines.forward import Forward, PrefixCache, PromptPass
 from tacitly.engines.slot_table import SlotTable
 from tacitly.engines.slots import SlotCache
@@ -33,7 +33,7 @@ class ContinuousBatch:
         prefix: What every prompt begins with.
         slots: The most answers at once.
         columns: The most tokens that a prompt adds to the prefix, with its answer's.
-        sampling: How tokens are chosen and where answers end.
+        sampling: How tokens are chosen and where answers end, unless a request says so itself; none may be longer.
         recorder: What is read on the way, if anything.
     """
 
@@ -55,6 +55,7 @@ class ContinuousBatch:
         self._in_step = forward.needs_equal_lengths(self._columns)
         device, steps = language_model.device, sampling.max_new_tokens
         config = language_model.model.config.get_text_config(decoder=True)
+        self._looked_at = torch.zeros(slots, dtype=torch.bool, device=device)  # rows with stop strings of their own
         self._end_ids = torch.tensor(sorted(language_model.end_ids), dtype=torch.long, device=device)
         self._stops = Stops(sampling.stop, language_model.tokenizer, size=config.vocab_size, device=device)
         self._draws = Draws(slots, steps, device)
@@ -62,13 +63,17 @@ class ContinuousBatch:
         self._states = StepBuffer(recorder, rows=slots, columns=steps + 1) if recorder else None
         self._cache: SlotCache | None = None
         self._prompts: _Prompts | None = None
-        self._requests: list[Request | None] = []  # by slot; None where an answer has left a gap
+        self._requests: list[Request] = []  # by slot
+        self._gaps: set[int] = set()  # slots that answers have left
         self._finish: dict[int, FinishReason] = {}  # of finished answers whose last token is still to be read
+        self._newest: list[tuple[list[Request], Tensor, Numbers]] = []
+        nowhere = torch.zeros(0, dtype=torch.long, device=device)
+        self._fed: tuple[list[Request], Tensor, Tensor] = ([], nowhere, nowhere)
 
     @property
     def active(self) -> int:
         """How many answers are being written."""
-        return sum(request is not None for request in self._requests)
+        return len(self._requests) - len(self._gaps)
 
     @property
     def busy(self) -> bool:
@@ -78,6 +83,7 @@ class ContinuousBatch:
     def fill(self, waiting: deque[Request]) -> list[Generation]:
         """Begin answers, from the left of a queue, while there is room; those that are finished at once."""
         finished: list[Generation] = []
+        self._newest.clear()
         if self._in_step and self.active:
             return finished
         while self.active < self._slots and (waiting or self._prompts):
@@ -93,6 +99,7 @@ class ContinuousBatch:
     def step(self) -> list[Generation]:
         """Write one more token of every answer; the answers that are finished."""
         self._close_gaps()
+        self._newest.clear()
         rows, table, cache = len(self._requests), self._table, self._cache
         if not rows or cache is None:
             return []
@@ -102,7 +109,8 @@ class ContinuousBatch:
         cache.places.set(columns)
         growing = None
         if self._finish:
-            growing = active[[row not in self._finish for row in range(rows)]]
+            growing = torch.tensor([row for row in range(rows) if row not in self._finish], device=self._lm.device)
+            growing = growing.long()
         picker = self._states.picker(active, table.count[:rows]) if self._states else None
         with self._recorder.picking(picker) if self._recorder and picker else nullcontext():
             logits = self._forward.step(
@@ -112,11 +120,39 @@ class ContinuousBatch:
                 cache=cache,
                 wanted=growing,
             )
+        self._fed = (self._requests.copy(), active, table.count[:rows].clone())
         table.column[:rows] += 1
         table.position[:rows] += 1
         read = [self._leave(slot, finish) for slot, finish in self._finish.items()]
         self._finish.clear()
         return read + self._choose(logits, active if growing is None else growing)
+
+    def newest(self) -> list[tuple[Request, int, float]]:
+        """The tokens that the last `fill` or `step` chose, with their log-probabilities."""
+        return [
+            (requests[slot], token, logprob)
+            for requests, slots, numbers in self._newest
+            for slot, token, logprob in zip(
+                slots.tolist(), numbers.ids.tolist(), numbers.logprobs.tolist(), strict=True
+            )
+        ]
+
+    def fed(self, site: str) -> tuple[list[Request], Float[Tensor, "row layer width"]]:
+        """The answers of which the last `step` read a token, and that token's states; until the next call of either."""
+        requests, slots, columns = self._fed
+        if self._states is None:
+            raise RuntimeError("nothing is read on the way")
+        return requests, self._states.at(site, slots, columns)
+
+    def cancel(self, key: str) -> None:
+        """Give up the answers with this key."""
+        for slot, request in enumerate(self._requests):
+            if request.key == key:
+                self._gaps.add(slot)
+                self._finish.pop(slot, None)
+        if self._prompts is not None:
+            kept = [pair for pair in self._prompts.waiting if pair[0].key != key]
+            self._prompts = replace(self._prompts, waiting=deque(kept)) if kept else None
 
     def _read(self, waiting: deque[Request]) -> "_Prompts":
         """Read the next prompts in one pass."""
@@ -147,16 +183,16 @@ class ContinuousBatch:
             self._cache = SlotCache(
                 prompts.run.cache, prefix=self._prefix.cache, slots=self._slots, capacity=self._columns
             )
-        gaps = [slot for slot, request in enumerate(self._requests) if request is None]
-        gaps += range(len(self._requests), self._slots)
-        taken = [prompts.waiting.popleft() for _ in range(min(len(gaps), len(prompts.waiting)))]
-        self._requests += [None] * (self._slots - len(self._requests))
-        for slot, (request, _) in zip(gaps, taken, strict=False):
-            self._requests[slot] = request
-            self._draws.set(slot, request, self._sampling)
-        while self._requests and self._requests[-1] is None:
-            self._requests.pop()
-        slots = torch.tensor(gaps[: len(taken)], device=device)
+        taken = [prompts.waiting.popleft() for _ in range(min(self._slots - self.active, len(prompts.waiting)))]
+        places = [*sorted(self._gaps), *range(len(self._requests), self._slots)][: len(taken)]
+        for slot, (request, _) in zip(places, taken, strict=True):
+            sampling = self._of(request)
+            self._requests[slot : slot + 1] = [request]
+            self._draws.set(slot, request, sampling)
+            self._looked_at[slot] = bool(sampling.stop) and sampling.stop != self._sampling.stop
+            table.most[slot] = sampling.max_new_tokens
+        self._gaps.difference_update(places)
+        slots = torch.tensor(places, device=device)
         rows = torch.tensor([row for _, row in taken], device=device)
         self._cache.place(slots, prompts.run.cache, rows, first=first)
         table.place(slots, prompts.run.visible.to(device)[rows])
@@ -170,9 +206,10 @@ class ContinuousBatch:
             return []
         chosen = self._draws.choose(logits, slots, self._table.count[slots])
         self._table.add(slots, chosen)
+        self._newest.append((self._requests.copy(), slots, chosen))
         ended = torch.isin(chosen.ids, self._end_ids)
-        full = self._table.count[slots] >= self._sampling.max_new_tokens
-        done = ended | full | self._stops.may_end(chosen.ids)
+        full = self._table.count[slots] >= self._table.most[slots]
+        done = ended | full | self._looked_at[slots] | self._stops.may_end(chosen.ids)
         finished = []
         for row in done.nonzero()[:, 0].tolist():
             slot = int(slots[row])
@@ -188,32 +225,36 @@ class ContinuousBatch:
     def _reason(self, slot: int, *, ended: bool, full: bool) -> FinishReason | None:
         if ended:
             return "end_of_turn"
-        text = decode(self._lm.tokenizer, self._table.ids_of(slot)) if self._sampling.stop else ""
-        if first_stop(text, self._sampling.stop) is not None:
+        stop = self._of(self._requests[slot]).stop
+        if stop and first_stop(decode(self._lm.tokenizer, self._table.ids_of(slot)), stop) is not None:
             return "stop_string"
         return "length" if full else None
 
     def _leave(self, slot: int, finish: FinishReason) -> Generation:
         """Take a finished answer out."""
         request = self._requests[slot]
-        if request is None:
-            raise RuntimeError(f"no answer is in slot {slot}")
-        self._requests[slot] = None
-        generation = self._table.answer(slot, request, finish).generation(self._sampling, self._lm.tokenizer)
+        self._gaps.add(slot)
+        generation = self._table.answer(slot, request, finish).generation(self._of(request), self._lm.tokenizer)
         if self._states is None:
             return generation
         tokens = 1 + len(generation.token_ids) + (generation.end is not None)
         return replace(generation, states=self._states.take(slot, tokens))
 
+    def _of(self, request: Request) -> Sampling:
+        return request.sampling or self._sampling
+
     def _close_gaps(self) -> None:
         """Move the last rows into the gaps that finished ones left."""
-        staying = [slot for slot, request in enumerate(self._requests) if request is not None]
-        gaps = [slot for slot in range(len(staying)) if self._requests[slot] is None]
+        if not self._gaps:
+            return
+        rows = self.active
+        gaps = [slot for slot in sorted(self._gaps) if slot < rows]
+        movers = [slot for slot in range(rows, len(self._requests)) if slot not in self._gaps]
         if gaps:
-            movers = staying[len(staying) - len(gaps) :]
             to, come = (torch.tensor(some, device=self._lm.device) for some in (gaps, movers))
             if self._cache is not None:
                 self._cache.move(to, come, first=self._prefix.length, end=int(self._table.column[come].max()))
+            self._looked_at[to] = self._looked_at[come]
             for part in (self._table, self._draws, self._states):
                 if part is not None:
                     part.move(to, come)
@@ -221,7 +262,8 @@ class ContinuousBatch:
                 self._requests[gap] = self._requests[mover]
                 if mover in self._finish:
                     self._finish[gap] = self._finish.pop(mover)
-        del self._requests[len(staying) :]
+        del self._requests[rows:]
+        self._gaps.clear()
 
 
 @dataclass(frozen=True, slots=True)

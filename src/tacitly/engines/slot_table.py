@@ -18,7 +18,7 @@ class SlotTable:
     Attributes:
         ids, logprobs, logits, entropies: Of each token that is chosen.
         mask: Added to what a row attends to: 0, or the lowest number.
-        count: How many tokens are chosen.
+        most, count: How many tokens may be chosen, and how many are.
         column, position: Where the newest of them goes, in the cache and in its text.
     """
 
@@ -27,6 +27,7 @@ class SlotTable:
     logits: Float[Tensor, "slot token"]
     entropies: Float[Tensor, "slot token"]
     mask: Float[Tensor, "slot column"]
+    most: Int[Tensor, " slot"]
     count: Int[Tensor, " slot"]
     column: Int[Tensor, " slot"]
     position: Int[Tensor, " slot"]
@@ -43,6 +44,7 @@ class SlotTable:
             logits=numbers.clone(),
             entropies=numbers.clone(),
             mask=mask,
+            most=whole.clone(),
             count=whole,
             column=whole.clone(),
             position=whole.clone(),
@@ -91,6 +93,7 @@ class SlotTable:
             self.logits,
             self.entropies,
             self.mask,
+            self.most,
             self.count,
             self.column,
             self.position,

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from os import cpu_count
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ from jaxtyping import Bool, Float
 from threadpoolctl import threadpool_limits
 
 from tacitly.activations.base import StateTable
+from tacitly.cores import usable_cores
 from tacitly.errors import UndefinedMetricError
 from tacitly.evaluation.folds import OuterFold
 from tacitly.evaluation.metrics import snap_ties
@@ -205,7 +205,7 @@ def _chosen_calibrator(calibration: Calibration | None) -> dict[str, Any]:
 
 def run_in_threads(run: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
     """Run independent fits side by side, each with single-threaded linear algebra; results in the order of the jobs."""
-    with threadpool_limits(1), ThreadPoolExecutor(cpu_count()) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(usable_cores()) as pool:
         return list(pool.map(run, jobs))
 
 

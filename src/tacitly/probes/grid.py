@@ -1,6 +1,5 @@
 """The grid: one probe per site, layer, position and fold, all at one penalty."""
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from jaxtyping import Bool, Float
 from threadpoolctl import threadpool_limits
 
 from tacitly.activations.base import StateTable
+from tacitly.cores import usable_cores
 from tacitly.errors import CaptureError
 from tacitly.evaluation.metrics import snap_ties
 from tacitly.probes.logistic import RANKING_C
@@ -94,7 +94,7 @@ def score_grid(
         )
         return CellMargins(cell, present, margins)
 
-    with threadpool_limits(1), ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(threads or usable_cores()) as pool:
         for site in states.sites:
             for layer in states.layers(site):
                 values = states.layer_states(site, layer)

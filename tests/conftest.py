@@ -41,15 +41,20 @@ FIRST = (
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the shapes that signatures name, in every module of the package, while tests run."""
+    import jaxtyping
     from hypothesis import settings
     from jaxtyping import install_import_hook
 
-    settings.register_profile("gate", derandomize=True, deadline=None)  # a gate never fails by luck; elsewhere, luck is welcome
+    # A gate never fails by luck; elsewhere, luck finds more.
+    settings.register_profile("gate", derandomize=True, deadline=None)
     if os.environ.get("CI"):
         settings.load_profile("gate")
 
     for name in (*BEFORE_THE_HOOK, "tests.shapes"):
         import_module(name)
+    from tests.shapes import where_named
+
+    jaxtyping.jaxtyped = where_named(jaxtyping.jaxtyped)
     hook = install_import_hook("tacitly", "tests.shapes.check")
     config.add_cleanup(hook.uninstall)
 

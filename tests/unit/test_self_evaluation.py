@@ -174,7 +174,7 @@ def study(model: Path, folder: Path, questions: Path | None = None, **more: obje
         "generate.batch_size": 16,
         "self_evaluation.of": ["answer", "exact_answer"],
         "capture.positions": ["last_q_token", "exact_answer_last_token", "-1"],
-        "probe.families": [],
+        "probe.families": ["contrast_consistent"],  # the one that reads what was asked
     } | {name.replace("__", "."): value for name, value in more.items()}
     return run_study("demo", overrides=settings, out=folder / "run", until=until, progress=progress)
 

@@ -40,6 +40,7 @@ def run(model: Path, questions: Path, out: Path, **more: object) -> Path:
         "model.name": str(model),
         "generate.max_new_tokens": 6,
         "capture.positions": ["last_q_token", "exact_answer_last_token", "-6", "-1"],
+        "probe.families": [],  # they are tested on their own, and take longer than all the rest
         **{name.replace("__", "."): value for name, value in more.items() if name != "until"},
     }
     run_study("demo", overrides=settings, out=out, until=more.get("until"))  # type: ignore[arg-type]

@@ -23,9 +23,11 @@ from tacitly.experiments.detector_training import DetectorSource, train_detector
 from tacitly.experiments.fold_plan import FoldPlan, FoldPlans, list_inner_folds, plan_folds
 from tacitly.experiments.nested_fit import NestedFit, fit_nested
 from tacitly.experiments.score_rows import ScoreRows
+from tacitly.probes.cell import Cell
 from tacitly.probes.detector import Detector
-from tacitly.probes.grid import Cell, best_cell, require_finite
-from tacitly.probes.logistic import RANKING_C, LogisticProbe
+from tacitly.probes.grid import best_cell, require_finite
+from tacitly.probes.logistic import LogisticProbe
+from tacitly.probes.penalties import RANKING_C
 from tacitly.progress import Progress, RecordedProgress
 
 PROBE = "probe"

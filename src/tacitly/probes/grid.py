@@ -12,19 +12,11 @@ from tacitly.activations.base import StateTable
 from tacitly.cores import usable_cores
 from tacitly.errors import CaptureError
 from tacitly.evaluation.metrics import snap_ties
-from tacitly.probes.logistic import RANKING_C
+from tacitly.probes.cell import Cell
 from tacitly.probes.logistic_solver import solve_logistic
+from tacitly.probes.penalties import RANKING_C
 
 _NOISE = 1e-5  # what float32 sums leave between equal states, against the largest log-odds
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Cell:
-    """A place in the model: where a probe reads."""
-
-    site: str
-    layer: int
-    position: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Greedy answers: how fast they are written, how near to the machine's peak, and what reading states on the way costs.
 
-One set of rounds measures all of it: our engine alone, `model.generate`, a bare matrix product, and the stage `answers` of
-a study, which reads all layers, locates exact answers and writes shards. About 7 minutes.
+One set of rounds measures all of it: our engine alone, `model.generate`, a bare matrix product, and the stage
+`answers` of a study, which reads all layers, locates exact answers and writes shards. About 7 minutes.
 """
 
 import tempfile
@@ -54,9 +54,7 @@ class Answering:
         everything = [prompt for one in self.asked for prompt in one.prompts]
         size = min(BATCH, max(1, len(everything) // 2))
         whole = list(batches(everything, size))
-        dealt = deal(
-            len(whole), per_round=min(PEER_BATCHES, len(whole)), rounds=self.options.rounds, round_=round_
-        )
+        dealt = deal(len(whole), per_round=min(PEER_BATCHES, len(whole)), rounds=self.options.rounds, round_=round_)
         model, most = self.asked[0].language_model, max(one.sampling.max_new_tokens for one in self.asked)
 
         def work() -> None:

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +25,19 @@ class Child:
     peak_mb: float
 
 
-def run_child(command: Sequence[str]) -> Child:
+def run_child(command: Sequence[str], *, cwd: Path | None = None) -> Child:
     """Run a Python command to its end.
 
     Args:
         command: What follows `python` on the command line.
+        cwd: The folder to run it in.
 
     Raises:
         RuntimeError: It failed; with the end of what it wrote.
     """
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         started = time.perf_counter()
-        process = subprocess.Popen([sys.executable, *command], stdout=output, stderr=errors)
+        process = subprocess.Popen([sys.executable, *command], stdout=output, stderr=errors, cwd=cwd)
         _, status, usage = os.wait4(process.pid, 0)
         taken = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)

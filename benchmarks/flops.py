@@ -1,9 +1,10 @@
 """How much matrix work a set of answers needs at least, counted from the model's structure."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
+from torch import nn
 from transformers import PreTrainedModel
 
 from tacitly.models.sites import find_blocks
@@ -31,7 +32,8 @@ class MatrixWork:
         weights = [p for p in find_blocks(model).parameters() if p.ndim > 1]
         if any(p.ndim > 2 for p in weights):
             raise ValueError(f"{type(model).__name__} has weights that not every token meets")
-        return cls(2 * sum(p.numel() for p in weights), 2 * model.get_output_embeddings().weight.numel())
+        output: nn.Module = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+        return cls(2 * sum(p.numel() for p in weights), 2 * sum(p.numel() for p in output.parameters() if p.ndim > 1))
 
     def of_answers(self, prompts: Sequence[tuple[int, ...]], chosen: Sequence[int]) -> int:
         """Operations that no way of writing these answers can do without.
@@ -49,7 +51,9 @@ class MatrixWork:
             75
         """
         distinct = set(prompts)
-        shared = min(len(os.path.commonprefix(list(distinct))), min(map(len, distinct)) - 1)
+        ends = zip(min(distinct), max(distinct), strict=False)  # what the first and the last share, all share
+        alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], ends))
+        shared = min(alike, min(map(len, distinct)) - 1)
         read = shared + sum(len(prompt) - shared for prompt in distinct)
         fed = sum(n - 1 for n in chosen)
         return self.blocks * (read + fed) + self.output * (len(distinct) + fed)

@@ -1,10 +1,11 @@
 """The probe grid against the loop that one would write with scikit-learn: 465 cells, 5 folds, 5 values of C.
 
 The states are made up: 1,000 answers of width 576 whose features are as correlated as the embedded model's (the k-th
-largest direction has a spread of k to the power -0.5, which is what its states at layer 2 to 30 come to once standardised),
-with one direction a cell that tells right from wrong answers, more or less loudly. Ours does all cells at once; the loop
-does `make_pipeline(StandardScaler(), LogisticRegression(C=C))` for each cell, fold and C, on 24 cells in each round, others
-in every round, scaled. The AUROC of each of those cells, fold by fold and averaged, must be the same within 0.002 at each C.
+largest direction has a spread of k to the power -0.5, which is what its states at layer 2 to 30 come to once
+standardised), with one direction a cell that tells right from wrong answers, more or less loudly. Ours does all cells
+at once; the loop does `make_pipeline(StandardScaler(), LogisticRegression(C=C))` for each cell, fold and C, on 24
+cells in each round, others in every round, scaled. The AUROC of each of those cells, fold by fold and averaged, must
+be the same within 0.002 at each C.
 
 `probe_fits` is the estimator alone, one fit after the other, as where a detector is refitted. About 6 minutes in all.
 """
@@ -93,9 +94,7 @@ class GridSides:
         self.peer |= {cell: self._aurocs(margins) for cell, margins in kept.items()}
         return taken * len(cells) / len(dealt)
 
-    def _margins(
-        self, features: Float[np.ndarray, "answer width"], C: float
-    ) -> Float[np.ndarray, "fold answer"]:
+    def _margins(self, features: Float[np.ndarray, "answer width"], C: float) -> Float[np.ndarray, "fold answer"]:
         margins = np.full(self.test.shape, np.nan)
         for fold, test in enumerate(self.test):
             model = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=10_000))
@@ -109,7 +108,8 @@ class GridSides:
                 test = self.test[fit % FOLDS]
                 yield float(roc_auc_score(self.correct[test], values[test]))
 
-        return np.reshape(list(each()), (len(C_GRID), FOLDS)).mean(axis=1)
+        found: Aurocs = np.reshape(list(each()), (len(C_GRID), FOLDS)).mean(axis=1)
+        return found
 
     def largest_difference(self) -> float:
         """By how much the AUROC of any cell that both did differs at any C.
@@ -146,9 +146,7 @@ def measure(options: Options) -> list[Result]:
     if "grid" in options.names:
         sides = GridSides.make(options.size(LAYERS, 1), options)
         warm = GridSides.make(1, options)
-        found = alternate(
-            {"ours": Side(sides.solve, warm.solve), "peer": Side(sides.loop)}, rounds=options.rounds
-        )
+        found = alternate({"ours": Side(sides.solve, warm.solve), "peer": Side(sides.loop)}, rounds=options.rounds)
         note = (
             f"{len(sides.ours)} cells of {ANSWERS} x {WIDTH}, {FOLDS} folds, {len(C_GRID)} values of C; the peer did "
             f"{len(sides.peer)} cells, scaled; AUROC at most {sides.largest_difference():.5f} apart"

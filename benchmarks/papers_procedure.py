@@ -3,17 +3,18 @@
     python benchmarks/papers_procedure.py RUN --questions 60 --cells 24 [--share 0 3]
 
 As Orgad et al.'s scripts do (github.com/technion-cs-nlp/LLMsKnow), one question at a time: `model.generate` with
-`output_scores`; a forward pass with `output_hidden_states` for the heat map of all layers and tokens; the same again for the
-probe at the chosen cell; p(True) by writing one token for each order of the options, for the answer and for the exact answer
-(two orders and both answers, as the study has them). Then one scikit-learn `LogisticRegression` for each cell and fold.
+`output_scores`; a forward pass with `output_hidden_states` for the heat map of all layers and tokens; the same again
+for the probe at the chosen cell; p(True) by writing one token for each order of the options, for the answer and for
+the exact answer (two orders and both answers, as the study has them). Then one scikit-learn `LogisticRegression` for
+each cell and fold.
 
-Left out, to the procedure's advantage: asking a model for the exact answer (RUN's are used), writing the scores of the whole
-vocabulary to disk (they are held in memory for one question and reduced to what the baselines need), loading the model anew
-for each script, fine-grained bootstraps, and the report.
+Left out, to the procedure's advantage: asking a model for the exact answer (RUN's are used), writing the scores of
+the whole vocabulary to disk (they are held in memory for one question and reduced to what the baselines need),
+loading the model anew for each script, fine-grained bootstraps, and the report.
 
-RUN is a finished study: its questions are asked, and the features, labels and folds of its cells are fitted, since fits must
-see as many answers as the study's. Of its sets and groupings the first is fitted, 5 outer and 15 inner folds. Prints seconds
-as JSON.
+RUN is a finished study: its questions are asked, and the features, labels and folds of its cells are fitted, since
+fits must see as many answers as the study's. Of its sets and groupings the first is fitted, 5 outer and 15 inner
+folds. Prints seconds as JSON.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line sets it for the other side
 
@@ -32,7 +34,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tacitly.activations.store import ActivationStore
 from tacitly.collect.tables import greedy_rows
@@ -55,7 +57,7 @@ The possible answer is:"""
 class Procedure:
     """The scripts, one method each; every one goes through the questions by itself."""
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame) -> None:
+    def __init__(self, model: Any, tokenizer: Any, rows: pd.DataFrame) -> None:
         self.model, self.tokenizer, self.rows = model, tokenizer, rows
         self.input_output_ids: list[torch.Tensor] = []
 
@@ -102,7 +104,7 @@ class Procedure:
                     output.scores[0][0, [a, b]].softmax(-1).cpu()
 
     def _tokens(self, text: str) -> torch.Tensor:
-        ids = self.tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids
+        ids: torch.Tensor = self.tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids
         return ids.to(self.model.device)
 
 
@@ -132,14 +134,14 @@ def count_fits(run: RunFolder) -> int:
     return int((folds * cells).sum())
 
 
-def fit_cells(run: RunFolder, cells: Sequence[int], features: Sequence[np.ndarray]) -> int:
+def fit_cells(run: RunFolder, features: Sequence[np.ndarray]) -> int:
     """Fit and test one probe for each cell and fold; how many there were."""
     rows = greedy_rows(run)
     known = rows["correct"].notna().to_numpy()
     correct = rows["correct"].fillna(False).to_numpy(dtype=bool)
     folds = list(list_fits(run, rows["answer_id"].tolist()))
     done = 0
-    for _, states in zip(cells, features, strict=True):
+    for states in features:
         for trained, tested in folds:
             train, test = trained[known[trained]], tested[known[tested]]
             probe = LogisticRegression(random_state=0).fit(states[train], correct[train])
@@ -169,7 +171,8 @@ def main() -> None:
     folder = ensure_embedded()
     device = find_device()
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    model.to(device).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     took = {}
     asked = rows.merge(run.table("questions")[["question_id", "prompt"]], on="question_id", how="left")
@@ -187,7 +190,7 @@ def main() -> None:
     chosen = [cells[i] for i in evenly(len(cells), given.cells)]
     features = [store.states(cell.site, cell.layer, cell.position) for cell in chosen]
     started = time.perf_counter()
-    fits = fit_cells(run, chosen, features)
+    fits = fit_cells(run, features)
     took["fits"] = time.perf_counter() - started
     print(json.dumps({"seconds": took, "fits": fits, "of_fits": count_fits(run)}))
 

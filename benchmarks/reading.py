@@ -1,10 +1,10 @@
 """States of text that exists already: our reader against a plain batched forward pass.
 
-The texts are the questions of the two tasks as a study asks them, each with its first accepted answer, which is taken whole
-as the exact answer. Both sides keep the residual stream of all layers at a study's default positions in float16. The peer
-reads sorted, right-padded batches of 32 with `output_hidden_states=True` and, to be quick, no more than one token's logits;
-ours also measures the answers' log-probabilities and entropies, as it does for a study. The peer reads half of the batches
-in each round and is scaled. About 3 minutes.
+The texts are the questions of the two tasks as a study asks them, each with its first accepted answer, which is taken
+whole as the exact answer. Both sides keep the residual stream of all layers at a study's default positions in
+float16. The peer reads sorted, right-padded batches of 32 with `output_hidden_states=True` and, to be quick, no more
+than one token's logits; ours also measures the answers' log-probabilities and entropies, as it does for a study. The
+peer reads half of the batches in each round and is scaled. About 3 minutes.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from benchmarks.machine import describe_machine, settle
 from benchmarks.rounds import Options, Result, Side, alternate, compare, deal, seconds
-from benchmarks.workload import MODEL, Asked, ask, name_tasks
+from benchmarks.workload import MODEL, Asked, ask, name_tasks, pad
 from tacitly.activations.positions import token_indices
 from tacitly.engines.base import Written
 from tacitly.engines.torch_engine import TorchEngine
@@ -79,11 +79,8 @@ class ReadingSides:
 
     @torch.inference_mode()
     def _read_batch(self, texts: Sequence[Written]) -> None:
-        model, device = self.language_model.model, self.language_model.device
-        padded = self.language_model.tokenizer.pad(
-            {"input_ids": [list(_whole(text)) for text in texts]}, padding_side="right", return_tensors="pt"
-        )
-        padded = {name: values.to(device) for name, values in padded.items()}
+        model = self.language_model.model
+        padded = pad(self.language_model, [_whole(text) for text in texts], side="right")
         layers = model(**padded, output_hidden_states=True, use_cache=False, logits_to_keep=1).hidden_states
         for row, text in enumerate(texts):
             start = len(text.prompt_ids) - 1
@@ -133,7 +130,9 @@ def measure(options: Options) -> list[Result]:
         rounds=options.rounds,
     )
     sides.check()
-    note = f"{name_tasks(asked)} at {len(POSITIONS)} positions; the peer read {len(sides.peer)}, at batch {BATCH}, scaled"
+    note = (
+        f"{name_tasks(asked)} at {len(POSITIONS)} positions; the peer read {len(sides.peer)}, at batch {BATCH}, scaled"
+    )
     result = compare(
         "capture_text",
         ours=found["ours"],

@@ -1,9 +1,9 @@
 """Ten samples of each question: our engine against `model.generate(num_return_sequences=10)`.
 
 Ours writes all of them. The peer is dealt batches of ten questions, a hundred rows, which is about its best size here
-(smaller ones are slower, larger ones wait longer for their longest answer): two batches in each round, others in every
-round, so that three rounds see sixty questions; it is scaled by rows. Both draw at temperature 1 from all tokens. About 6
-minutes.
+(smaller ones are slower, larger ones wait longer for their longest answer): two batches in each round, others in
+every round, so that three rounds see sixty questions; it is scaled by rows. Both draw at temperature 1 from all
+tokens. About 6 minutes.
 """
 
 import statistics
@@ -74,10 +74,16 @@ def measure(options: Options) -> list[Result]:
         rounds=options.rounds,
     )
     note = (
-        f"{SAMPLES} samples each of {name_tasks(asked)}; the peer wrote those of {len(sides.questions)}, scaled; tokens "
-        f"in a sample: ours {statistics.mean(sides.ours):.1f}, the peer's {statistics.mean(sides.peer):.1f}"
+        f"{SAMPLES} samples each of {name_tasks(asked)}; the peer wrote those of {len(sides.questions)}, scaled; "
+        f"tokens in a sample: ours {statistics.mean(sides.ours):.1f}, the peer's {statistics.mean(sides.peer):.1f}"
     )
     result = compare(
-        "samples", ours=found["ours"], peer=found["peer"], unit="s", of="peer/ours", machine=describe_machine(), note=note
+        "samples",
+        ours=found["ours"],
+        peer=found["peer"],
+        unit="s",
+        of="peer/ours",
+        machine=describe_machine(),
+        note=note,
     )
     return [result]

@@ -1,11 +1,12 @@
 """Does a study's memory grow with its questions: the peak of a study of 5,000 over that of one of 500.
 
-Both are whole studies by the command line, each a process of its own, with the embedded model, all layers, the default 15
-positions, a detector and a report. So that 5,000 questions take minutes, they are short ("Which is larger, 37 or 48?", in the
-plain form after two examples, answered by a number), the model is not asked about its own answers, and no further kinds of
-probes are trained; everything else is a study's default. Answers so short lack the positions from -8 to -4 or so; the store
-and the tables have room for them all the same. The peak of a process hardly differs from round to round, and the large study
-takes as long as all of `generate`: `make bench` makes one round, `--rounds` more. About 10 minutes.
+Both are whole studies by the command line, each a process of its own, with the embedded model, all layers, the
+default 15 positions, a detector and a report. So that 5,000 questions take minutes, they are short ("Which is larger,
+37 or 48?", in the plain form after two examples, answered by a number), the model is not asked about its own answers,
+and no further kinds of probes are trained; everything else is a study's default. Answers so short lack the positions
+from -8 to -4 or so; the store and the tables have room for them all the same. The peak of a process hardly differs
+from round to round, and the large study takes as long as all of `generate`: `make bench` makes one round, `--rounds`
+more. About 10 minutes.
 """
 
 import json

@@ -1,10 +1,10 @@
 """A whole study against the paper's procedure.
 
-Ours is `tacitly study` as a command of its own, from its start to its report: 500 questions of `medfacts`, one site, all
-layers at the default 15 positions, both sets and groupings, no further kinds of probes, everything else as it comes. The
-peer is `papers_procedure.py`, right after it: twenty questions and eight cells in each round, others in every round (sixty
-and twenty-four in three), scaled to 500 questions and to as many fits as ours makes for its heat maps and choices. About 12
-minutes.
+Ours is `tacitly study` as a command of its own, from its start to its report: 500 questions of `medfacts`, one site,
+all layers at the default 15 positions, both sets and groupings, no further kinds of probes, everything else as it
+comes. The peer is `papers_procedure.py`, right after it: twenty questions and eight cells in each round, others in
+every round (sixty and twenty-four in three), scaled to 500 questions and to as many fits as ours makes for its heat
+maps and choices. About 12 minutes.
 """
 
 import json
@@ -55,7 +55,12 @@ class StudySides:
     def procedure(self, round_: int) -> float:
         """Seconds that the paper's procedure would take for the same."""
         script = str(Path(__file__).with_name("papers_procedure.py"))
-        some = ["--questions", str(self.options.size(PEER_QUESTIONS, 2)), "--cells", str(self.options.size(PEER_CELLS, 2))]
+        some = [
+            "--questions",
+            str(self.options.size(PEER_QUESTIONS, 2)),
+            "--cells",
+            str(self.options.size(PEER_CELLS, 2)),
+        ]
         share = ["--share", str(round_), str(self.options.rounds)]
         run = self._newest()
         if run is None:
@@ -64,7 +69,7 @@ class StudySides:
         told = json.loads(child.output.splitlines()[-1])
         each = self.questions / self.options.size(PEER_QUESTIONS, 2)
         took = told["seconds"]
-        part = {name: took[name] * each for name in ("answers", "heat_map", "probe", "p_true")}
+        part: dict[str, float] = {name: took[name] * each for name in ("answers", "heat_map", "probe", "p_true")}
         part |= {"start": child.seconds - sum(took.values()), "fits": took["fits"] * told["of_fits"] / told["fits"]}
         self.parts.append(part)
         return sum(part.values())

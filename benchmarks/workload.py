@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tacitly.collect.bench import Bench
 from tacitly.collect.questions import read_task
@@ -105,16 +105,24 @@ def batches(prompts: Sequence[tuple[int, ...]], size: int) -> Iterator[list[tupl
         yield ordered[start : start + size]
 
 
+def pad(
+    language_model: LanguageModel, texts: Sequence[tuple[int, ...]], *, side: Literal["left", "right"]
+) -> dict[str, Any]:
+    """A batch of texts as a model takes it."""
+    padded = language_model.tokenizer.pad(
+        {"input_ids": [list(text) for text in texts]}, padding_side=side, return_tensors="pt"
+    )
+    return {name: values.to(language_model.device) for name, values in padded.items()}
+
+
 def generate_plainly(
     language_model: LanguageModel, prompts: Sequence[tuple[int, ...]], *, max_new_tokens: int, **kwargs: Any
 ) -> list[tuple[int, ...]]:
     """What `model.generate` writes for a batch: the tokens chosen for each row, the end token with them."""
     ends = language_model.end_ids
-    padded = language_model.tokenizer.pad(
-        {"input_ids": [list(prompt) for prompt in prompts]}, padding_side="left", return_tensors="pt"
-    )
-    padded = {name: values.to(language_model.device) for name, values in padded.items()}
-    written = language_model.model.generate(
+    padded = pad(language_model, prompts, side="left")
+    model: Any = language_model.model
+    written = model.generate(
         **padded, max_new_tokens=max_new_tokens, eos_token_id=sorted(ends), **{"do_sample": False} | kwargs
     )
     found = []

@@ -105,7 +105,7 @@ class PromptFormat:
 
     def answer_ids(self, prompt: str, answer: str) -> list[int]:
         """An answer's tokens as they would follow a rendered prompt."""
-        lead = "" if self.has_template or prompt[-1:].isspace() else " "
+        lead = "" if self.has_template or prompt[-1:].isspace() or answer[:1].isspace() else " "
         before, whole = self.token_ids(prompt), self.token_ids(prompt + lead + answer)
         if whole[: len(before)] == before:
             return whole[len(before) :]

@@ -73,7 +73,7 @@ class Tokens:
         return next((i for i in self.form.closing_ids() if i in self.language_model.end_ids), None)
 
     def _require_known(self, given: GivenAnswer) -> None:
-        size = len(self.language_model.model.get_input_embeddings().weight)
+        size = self.language_model.model.config.get_text_config(decoder=True).vocab_size
         for token_id in given.token_ids or ():
             if not 0 <= token_id < size:
                 raise TaskError(

@@ -110,13 +110,14 @@ class Asking(_Strict):
         first, text = rendered[0], questions[0].question
         before, found, after = first[-1].content.partition(text) if text else ("", "", "")
         alike = all(messages[:-1] == first[:-1] for messages in rendered)
-        whole = bool(found and alike) and all(
+        template = None
+        if alike and any(question.context or question.choices for question in questions):
+            template = learn_template(questions, lambda question: _messages(prompt(question))[-1].content)
+            template = template if template and set(template.names) - {"question"} else None
+        whole = bool(found and alike and not template) and all(
             messages[-1].content == f"{before}{question.question}{after}"
             for messages, question in zip(rendered, questions, strict=True)
         )
-        template = None
-        if alike and not whole:
-            template = learn_template(questions, lambda question: _messages(prompt(question))[-1].content)
         return cls(
             system_prompt=system_prompt,
             chat_template=chat_template,
@@ -185,7 +186,7 @@ class Asking(_Strict):
         """
         if given:
             lettered = self.wording is not None and "options" in PromptTemplate(self.wording).names
-            if not lettered or any("|" in choice for choice in given):
+            if not lettered or len(given) > len(ascii_uppercase) or any("|" in choice for choice in given):
                 return tuple(given)
             return tuple(f"{name}|{letter})" for letter, name in zip(ascii_uppercase, given, strict=False))
         fitting = [one for one in self.closed_sets if one.fits(question)]

@@ -12,6 +12,7 @@ from string import ascii_lowercase
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tacitly.activations.store import ActivationStore
@@ -128,8 +129,8 @@ def test_the_same_answers_given_back_have_the_scores_of_the_study(run: Path) -> 
     assert compared > N / 2
 
 
-def whole_number(value: float | None) -> list[int]:
-    return [] if value is None or np.isnan(value) else [int(value)]
+def whole_number(value: object) -> list[int]:
+    return [] if pd.isna(value) else [int(value)]
 
 
 def test_between_both_thresholds_an_answer_is_neither_trusted_nor_doubted(

@@ -72,7 +72,7 @@ class Preparer:
             raise TaskError(f"{given.where}: {error}") from None
         prompt = self.form.render(messages)
         prompt_ids = tuple(self.form.token_ids(prompt))
-        tokens = self.tokens.read(given, prompt)
+        tokens = self.tokens.read(given, prompt, prompt_ids)
         length, room = len(prompt_ids) + len(tokens.token_ids) + 1, self.language_model.context_length
         if room is not None and length > room:
             raise TaskError(

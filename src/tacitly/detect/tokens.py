@@ -40,7 +40,7 @@ class Tokens:
     form: PromptFormat
     stop: tuple[str, ...] = ()
 
-    def read(self, given: GivenAnswer, prompt: str) -> AnswerTokens:
+    def read(self, given: GivenAnswer, prompt: str, prompt_ids: Sequence[int]) -> AnswerTokens:
         """The tokens of an answer.
 
         Of a text they are those that would follow the prompt, and the end of the turn after them. Of tokens they are
@@ -48,14 +48,16 @@ class Tokens:
 
         Args:
             given: The answer.
-            prompt: The rendered prompt that it follows.
+            prompt: The rendered prompt that it follows,
+            prompt_ids: and its tokens.
 
         Raises:
             TaskError: A token does not exist, or text and tokens are of different answers.
         """
         if given.token_ids is None:
             text = given.answer or ""
-            return AnswerTokens(text, tuple(self.form.answer_ids(prompt, text)) if text else (), self._closing_id)
+            ids = self.form.answer_ids(prompt, text, prompt_ids=prompt_ids) if text else ()
+            return AnswerTokens(text, tuple(ids), self._closing_id)
         self._require_known(given)
         found = self._cut(given.token_ids)
         if given.answer is None:

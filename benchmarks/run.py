@@ -25,7 +25,8 @@ from tacitly.engines.base import Request, Sampling
 from tacitly.engines.torch_engine import TorchEngine
 from tacitly.models.load import LanguageModel, load_model
 from tacitly.models.prompts import PromptFormat
-from tacitly.probes.logistic import RANKING_C, LogisticProbe
+from tacitly.probes.logistic import LogisticProbe
+from tacitly.probes.penalties import RANKING_C
 from tacitly.tasks.catalog import load_task
 
 RESULTS = Path(__file__).with_name("results.json")

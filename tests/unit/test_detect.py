@@ -159,7 +159,7 @@ def test_states_that_are_not_finite_give_no_score(
     scorer = Scorer(detector, model)
 
     def nothing(*_: object, **__: object) -> list:
-        return [[("0", {"residual": np.full((4, 1, 16), np.nan, np.float32)})]]
+        return [[("0", {"residual": np.full((1, 1, 16), np.nan, np.float32)})]]
 
     monkeypatch.setattr(type(scorer._engine), "read_states", nothing)
     [found] = scorer.score([{"question": "What?", "answer": "This."}])

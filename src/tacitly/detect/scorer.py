@@ -22,7 +22,7 @@ from tacitly.locators.base import Passage, locate_all
 from tacitly.locators.catalog import ASKING, CHAIN
 from tacitly.models.load import LanguageModel
 from tacitly.probes.asking import Asking
-from tacitly.probes.detector import Detector, Role
+from tacitly.probes.detector import Detector
 from tacitly.probes.detector_folder import open_detector
 from tacitly.probes.own_model import Note, open_own_model
 from tacitly.probes.reading_place import Place, find_place
@@ -69,7 +69,7 @@ class Scorer:
         self._preparer = Preparer.of(self.asking, self.language_model)
         self._locator = load_own_locator(self.asking, self.language_model, batch_size=batch_size)
         self._engine = TorchEngine(self.language_model)
-        self._layers = _places_of(self.detector, self.language_model)
+        _require_cells(self.detector, self.language_model)
 
     @cached_property
     def cautions(self) -> tuple[str, ...]:
@@ -148,19 +148,18 @@ class Scorer:
     def _read_states(
         self, answers: Sequence[PreparedAnswer], places: Sequence[Place]
     ) -> dict[int, Float[np.ndarray, " width"]]:
-        """The state that each answer is judged by; texts end with the token that is read."""
-        readings: dict[str, list[Reading]] = {}
-        rows: dict[int, int] = {}
+        """The state that each answer is judged by: texts end with the token that is read, passes with its layer."""
+        readings: dict[tuple[str, int], list[Reading]] = {}
         for i, (one, place) in enumerate(zip(answers, places, strict=True)):
             if place.role is None or place.index is None:
                 continue
-            ids = one.up_to(place.index)
-            site, rows[i] = self._layers[place.role]
-            readings.setdefault(site, []).append(Reading(key=str(i), token_ids=ids, indices=(len(ids) - 1,)))
+            ids, header = one.up_to(place.index), self.detector.probes[place.role].header
+            reading = Reading(key=str(i), token_ids=ids, indices=(len(ids) - 1,))
+            readings.setdefault((header.site, header.layer), []).append(reading)
         return {
-            int(key): states[site][rows[int(key)], 0].copy()  # the other layers are not kept
-            for site, wanted in readings.items()
-            for batch in self._engine.read_states(wanted, sites=[site], batch_size=self.batch_size)
+            int(key): states[site][0, 0]
+            for (site, layer), wanted in readings.items()
+            for batch in self._engine.read_states(wanted, sites=[site], layers=[layer], batch_size=self.batch_size)
             for key, states in batch
         }
 
@@ -203,10 +202,9 @@ def _read(answer: Given, number: int) -> GivenAnswer | ScoredAnswer:
         return ScoredAnswer(id=None, error=str(error))
 
 
-def _places_of(detector: Detector, model: LanguageModel) -> dict[Role, tuple[str, int]]:
-    """Each probe's site, and the row of its layer among those of the site."""
-    found: dict[Role, tuple[str, int]] = {}
-    for role, probe in detector.probes.items():
+def _require_cells(detector: Detector, model: LanguageModel) -> None:
+    """Refuse a detector that reads where the model has nothing."""
+    for probe in detector.probes.values():
         site, layer, width = probe.header.site, probe.header.layer, probe.header.width
         layers = sorted(model.sites.of(site))
         if layer not in layers or model.sites.widths[site] != width:
@@ -215,5 +213,3 @@ def _places_of(detector: Detector, model: LanguageModel) -> dict[Role, tuple[str
                 f"{layers[0]} to {layers[-1]}, {model.sites.widths[site]} wide",
                 allowed=f"the model {detector.header.model.name!r}",
             )
-        found[role] = (site, layers.index(layer))
-    return found

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import re
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -393,3 +395,30 @@ def test_nobody_reading_ends_it_quietly(
         monkeypatch.setattr(sys, "stdout", broken)
         assert command(["detect", "--detector", str(folder), str(mixed)]) == 0
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_the_examples_of_the_how_to_run(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "detect.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "demo").symlink_to(folder)
+    (tmp_path / "answers.jsonl").write_text(
+        "".join(re.findall(r'^    (\{"id": "[ab]", "question".*\n)', page, re.MULTILINE))
+    )
+    [line] = re.findall(r"^    tacitly (detect .* --out .*)$", page, flags=re.MULTILINE)
+    assert command(shlex.split(line)) == 0
+    first, second = map(json.loads, (tmp_path / "scored.jsonl").read_text().splitlines())
+    [shown] = re.findall(r'^    (\{"id": "a", "p_correct"(?:.*\n)*?.*\})$', page, flags=re.MULTILINE)
+    assert list(first) == list(json.loads(shown))
+    assert second["exact_answer"] is not None
+    capsys.readouterr()
+    [code] = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    assert len([line for line in code.splitlines() if line]) == 3
+    exec(compile(code, "detect.md", "exec"), {})
+    assert re.match(r"0\.\d+ (trust|doubt) ", capsys.readouterr().out)
+    for column in ("question", "answer", "token_ids", "id", "context", "choices"):
+        assert f"| `{column}` |" in page
+    for field in FIELDS[1:]:
+        assert f"`{field}`" in page

@@ -34,15 +34,15 @@ MEDQUAD = ROOT / "../shared/data/medquad.tar.xz"
 STEPS = 8
 
 
-def _settings(questions: Path) -> FinetuneSettings:
+def _settings(questions: Path, steps: int) -> FinetuneSettings:
     task = "medquad" if ".tar" in questions.name or questions.suffix in {"", ".zip"} else "file"
-    steps = {"train.max_steps": STEPS, "train.eval_steps": None, "train.save_steps": 10**6}
+    train = {"train.max_steps": steps, "train.eval_steps": None, "train.save_steps": 10**6}
     return load_finetune_recipe(
-        "finetune-medquad-embedded", overrides={"task.name": task, "task.path": str(questions), **steps}
+        "finetune-medquad-embedded", overrides={"task.name": task, "task.path": str(questions), **train}
     )
 
 
-def ours(questions: Path) -> tuple[int, float]:
+def ours(questions: Path, steps: int) -> tuple[int, float]:
     """Tokens and seconds of our trainer's steps."""
     from torch.utils.data import SequentialSampler
     from transformers import TrainerCallback
@@ -58,7 +58,7 @@ def ours(questions: Path) -> tuple[int, float]:
             self.ended = time.perf_counter()
 
     LoraTrainer._get_train_sampler = lambda self, dataset=None: SequentialSampler(dataset or self.train_dataset)
-    settings = _settings(questions)
+    settings = _settings(questions, steps)
     data = FinetuneData.read(settings, progress=RecordedProgress())
     clock = Clock()
     with library_notes_off(), tempfile.TemporaryDirectory() as folder:
@@ -72,12 +72,12 @@ def ours(questions: Path) -> tuple[int, float]:
     return trainer.tokens_seen, clock.ended - clock.started
 
 
-def bare(questions: Path) -> tuple[int, float]:
+def bare(questions: Path, steps: int) -> tuple[int, float]:
     """Tokens and seconds of the loop that a reader would write by hand."""
     from peft import LoraConfig, get_peft_model
     from transformers import get_cosine_schedule_with_warmup
 
-    settings = _settings(questions)
+    settings = _settings(questions, steps)
     data, train = FinetuneData.read(settings, progress=RecordedProgress()), settings.train
     lora = LoraConfig(
         r=train.lora_r, lora_alpha=train.lora_alpha, lora_dropout=train.lora_dropout, target_modules="all-linear",
@@ -87,10 +87,10 @@ def bare(questions: Path) -> tuple[int, float]:
         model = get_peft_model(data.language_model.model, lora).train()
     weights = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=train.learning_rate, weight_decay=train.weight_decay)
-    schedule = get_cosine_schedule_with_warmup(optimizer, 1, STEPS)
+    schedule = get_cosine_schedule_with_warmup(optimizer, 1, steps)
     examples, tokens = data.learned[0], 0
     started = time.perf_counter()
-    for step in range(STEPS):
+    for step in range(steps):
         rows = examples[step * train.batch_size : (step + 1) * train.batch_size]
         longest = max(len(e.input_ids) for e in rows)
         pad = [longest - len(e.input_ids) for e in rows]
@@ -107,8 +107,9 @@ def bare(questions: Path) -> tuple[int, float]:
     return tokens, time.perf_counter() - started
 
 
-def _side(side: str, questions: Path) -> dict[str, float]:
-    child = run_child(["-m", "benchmarks.training", str(questions), "--side", side], cwd=ROOT)
+def _side(side: str, questions: Path, steps: int) -> dict[str, float]:
+    some = ["--side", side, "--steps", str(steps)]
+    child = run_child(["-m", "benchmarks.training", str(questions.resolve()), *some], cwd=ROOT)
     return dict(json.loads(child.output.splitlines()[-1])) | {"peak": child.peak_mb}
 
 
@@ -127,10 +128,10 @@ def measure(options: Options) -> list[Result]:
         RuntimeError: The sides did not learn from the same batches.
     """
     peaks: dict[str, list[float]] = {"ours": [], "bare": []}
-    tokens = set()
+    tokens, steps = set(), options.size(STEPS, 2)
 
     def rate(side: str, questions: Path) -> float:
-        told = _side(side, questions)
+        told = _side(side, questions, steps)
         peaks[side].append(told["peak"])
         tokens.add(told["tokens"])
         return told["rate"]
@@ -141,7 +142,7 @@ def measure(options: Options) -> list[Result]:
         found = alternate(sides, rounds=options.rounds)
     if len(tokens) != 1:
         raise RuntimeError(f"the sides did not learn from the same batches: {sorted(tokens)} tokens")
-    note = f"{STEPS} steps, {tokens.pop():.0f} tokens of {questions.name}"
+    note = f"{steps} steps, {tokens.pop():.0f} tokens of {questions.name}"
     about: dict[str, Any] = {"of": "ours/peer", "machine": describe_machine(), "note": note}
     return [
         compare("training", ours=found["ours"], peer=found["bare"], unit="tokens/s", **about),
@@ -154,8 +155,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="One side of the benchmark `training`.")
     parser.add_argument("questions", type=Path)
     parser.add_argument("--side", choices=["ours", "bare"], required=True)
+    parser.add_argument("--steps", type=int, default=STEPS)
     given = parser.parse_args()
-    tokens, taken = {"ours": ours, "bare": bare}[given.side](given.questions)
+    tokens, taken = {"ours": ours, "bare": bare}[given.side](given.questions, given.steps)
     print(json.dumps({"tokens": tokens, "rate": tokens / taken}))
 
 

@@ -25,7 +25,7 @@ check: setup
 	$(BIN)/typos
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 demo: setup
 	$(BIN)/tacitly study demo

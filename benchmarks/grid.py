@@ -23,7 +23,8 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.machine import describe_machine
 from benchmarks.rounds import Options, Result, Side, alternate, compare, deal, seconds
 from tacitly.activations.base import ArrayStateTable
-from tacitly.probes.grid import Cell, list_cells, score_grid
+from tacitly.probes.cell import Cell
+from tacitly.probes.grid import list_cells, score_grid
 from tacitly.probes.logistic import C_GRID, RANKING_C, LogisticProbe
 from tacitly.settings import POSITIONS
 

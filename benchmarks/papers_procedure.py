@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line sets it for the other side
+os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
 import numpy as np
 import pandas as pd

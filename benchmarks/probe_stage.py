@@ -27,7 +27,7 @@ from tacitly.experiments.answer_table import AnswerTable, read_answers
 from tacitly.experiments.error_detection import DetectorSource, train_probes
 from tacitly.experiments.fold_plan import FoldPlan, plan_folds
 from tacitly.probes.detector import DetectorModel
-from tacitly.probes.logistic import RANKING_C
+from tacitly.probes.penalties import RANKING_C
 from tacitly.run_folder import RunFolder
 
 

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # so that no file here is taken for a library of the same name
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line sets it, for both sides
+    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
 from benchmarks.rounds import Options, Target, merge_results, read_results, table  # noqa: E402
 

@@ -74,8 +74,9 @@ class Asked:
             for question, prompt in zip(self.questions, self.prompts, strict=True)
             for sample in samples
         ]
-        engine = TorchEngine(self.language_model)
-        return [one for batch in engine.generate(requests, sampling=self.sampling) for one in batch]
+        engine, chosen = TorchEngine(self.language_model), self.settings.generate
+        batches = engine.generate(requests, sampling=self.sampling, batch_size=chosen.batch_size, memory=chosen.memory)
+        return [one for batch in batches for one in batch]
 
 
 def ask(questions: int, language_model: LanguageModel) -> list[Asked]:

@@ -56,9 +56,9 @@ CHANGES_NOTHING = ("report_to",)
 
 
 def own_settings(settings: StudySettings) -> dict[str, Any]:
-    """What each stage itself depends on; batch sizes and the number of samples change nothing that is there."""
+    """What each stage itself depends on; batch sizes, memory and the number of samples change nothing that is there."""
     task, model = settings.task, settings.model
-    generate = settings.generate.model_dump(exclude={"batch_size", "samples", "seed"})
+    generate = settings.generate.model_dump(exclude={"batch_size", "memory", "samples", "seed"})
     if settings.sampling_seed != settings.seed:  # equal seeds are one setting, whichever of the two names it
         generate["seed"] = settings.sampling_seed
     content = _content(task.path)

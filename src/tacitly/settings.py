@@ -91,6 +91,8 @@ class ModelSettings(_Settings):
 class GenerateSettings(_Settings):
     """How answers are written. `samples` counts sampled answers beside the greedy one.
 
+    At most `batch_size` answers are written at once, fewer where they would take more than `memory` GB.
+
     `seed` draws the samples alone; None is the study's own seed, which also draws questions and folds.
     """
 
@@ -100,7 +102,8 @@ class GenerateSettings(_Settings):
     temperature: float = Field(default=1.0, gt=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
     stop: tuple[str, ...] = ()
-    batch_size: int = Field(default=64, ge=1)
+    batch_size: int = Field(default=96, ge=1)
+    memory: float = Field(default=2.0, gt=0)
 
     _one_stop = field_validator("stop", mode="before")(_names)
 

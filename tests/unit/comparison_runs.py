@@ -40,6 +40,7 @@ def run(model: Path, questions: Path, out: Path, **more: object) -> Path:
         "model.name": str(model),
         "generate.max_new_tokens": 6,
         "capture.positions": ["last_q_token", "exact_answer_last_token", "-6", "-1"],
+        "probe.families": [],  # they are tested on their own, and take longer than all the rest
         **{name.replace("__", "."): value for name, value in more.items() if name != "until"},
     }
     run_study("demo", overrides=settings, out=out, until=more.get("until"))  # type: ignore[arg-type]
@@ -58,7 +59,10 @@ def plant(folder: Path, *, right: float, n_answers: int, seed: int, parts: Mappi
     """
     rng = np.random.default_rng(seed)
     with RunFolder.open(folder, version="0") as view:
-        labels, spans, questions, answers = (view.table(n) for n in ("labels", "spans", "questions", "answers"))
+        questions = view.table("questions")
+        labels, spans, answers = (
+            view.table(n).sort_values("answer_id", ignore_index=True) for n in ("labels", "spans", "answers")
+        )  # so that what is drawn does not depend on the order in which answers were finished
         labels["correct"] = (rng.random(len(labels)) < right).tolist()
         labels["correct"] = labels["correct"].astype("boolean").mask(rng.random(len(labels)) < 1 / 12)
         drawn = rng.permutation(np.arange(len(spans)) % n_answers)

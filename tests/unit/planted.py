@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tacitly.activations.base import ArrayContrastTable, ArrayStateTable
-from tacitly.probes.grid import Cell
+from tacitly.probes.cell import Cell
 
 POSITIONS = ("last_q_token", "exact_answer_last_token", "-1")
 PLANTED = Cell("residual", 2, "exact_answer_last_token")

@@ -46,6 +46,8 @@ def sample_study(
         "generate.batch_size": 16,
         "generate.samples": 3,
         "self_evaluation.of": [],
+        "capture.positions": ["last_q_token", "exact_answer_last_token", "-1"],
+        "probe.families": [],
         **{name.replace("__", "."): value for name, value in more.items()},
     }
     return run_study("demo", overrides=settings, out=out, until=until, progress=progress)

@@ -108,6 +108,7 @@ def test_asking_afterwards_does_only_what_learns_again(
             "generate.max_new_tokens": 6,
             "generate.samples": 1,
             "capture.positions": ["last_q_token", "exact_answer_last_token", "-6", "-1"],
+            "probe.families": [],
             "abstention.alpha": 0.3,
         },
         out=folder,

@@ -52,6 +52,8 @@ def study(model: Path, folder: Path, **more: Any) -> StudyResult:
         "generate.max_new_tokens": 6,
         "generate.batch_size": 16,
         "judge.retries": 0,
+        "capture.positions": ["last_q_token", "exact_answer_last_token", "-1"],
+        "probe.families": [],
     }
     arguments = {name: more.pop(name) for name in ("until", "open_model", "progress") if name in more}
     overrides = values | {name.replace("__", "."): value for name, value in more.items()}

@@ -146,6 +146,14 @@ def test_inner_folds_of_one_class_leave_platt():
     assert (found.name, found.brier) == ("platt", None)
 
 
+@pytest.mark.parametrize("name", CALIBRATORS)
+def test_what_has_no_score_has_no_probability(name):
+    scores, correct = np.ones(4), np.array([False, True, False, True])  # isotonic: a line of one knot
+    said = fit_calibrator(name, scores, correct).probability(np.array([0.5, np.nan]))
+    assert np.isfinite(said[0])
+    assert np.isnan(said[1])
+
+
 def test_platt_is_the_first_step_of_isotonic():
     scores, correct = sample(np.random.default_rng(6), 90)
     assert fit_isotonic(scores, correct).platt == fit_platt(scores, correct)

@@ -55,6 +55,7 @@ def run(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "model.name": str(model),
         "model.system_prompt": "Be brief.",
         "generate.max_new_tokens": 6,
+        "probe.families": [],
     }
     run_study("demo", overrides=settings, out=folder / "run")
     assert (folder / "run" / "detector" / "detector.json").exists()

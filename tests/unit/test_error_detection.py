@@ -15,8 +15,8 @@ from tacitly.experiments.error_detection import (
     summarise_detection,
     train_probes,
 )
+from tacitly.probes.cell import Cell
 from tacitly.probes.detector import DetectorModel
-from tacitly.probes.grid import Cell
 from tacitly.progress import RecordedProgress
 from tests.unit.planted import PLANTED, POSITIONS, planted_rows, planted_states
 

@@ -6,7 +6,8 @@ import pytest
 from tacitly.activations.base import ArrayStateTable
 from tacitly.errors import CaptureError
 from tacitly.evaluation.metrics import auroc
-from tacitly.probes.grid import Cell, best_cell, list_cells, score_grid
+from tacitly.probes.cell import Cell
+from tacitly.probes.grid import best_cell, list_cells, score_grid
 from tests.unit.planted import PLANTED, planted_rows, planted_states
 
 pytestmark = pytest.mark.unit

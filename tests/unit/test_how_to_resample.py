@@ -24,7 +24,7 @@ def test_its_commands_run_in_their_order(
     write_questions(tmp_path, number=30)
     small = ["task.name=file", "task.path=questions.jsonl", "task.limit=null", "model.name=model",
              "generate.max_new_tokens=8", "generate.batch_size=400", "self_evaluation.of=[]",
-             "capture.positions=['last_q_token','-1']"]  # fmt: skip
+             "capture.positions=['last_q_token','-1']", "probe.families=[]"]  # fmt: skip
     commands = re.findall(r"^    tacitly (.+)$", PAGE, flags=re.MULTILINE)
     assert len(commands) == 6
     for line in commands:

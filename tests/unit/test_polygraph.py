@@ -75,14 +75,15 @@ def rows() -> pd.DataFrame:
     found = []
     for stored in QUESTIONS:
         chosen = measure(torch.tensor(stored["log_distributions"]), torch.tensor(stored["tokens"]))
+        logprobs, entropies = chosen.logprobs.tolist(), chosen.entropies.tolist()
         ended = stored["tokens"][-1] == EOS
         n = len(stored["tokens"]) - ended
         found.append(
             {
-                "token_logprobs": np.array(chosen.logprobs[:n]),
-                "token_entropies": np.array(chosen.entropies[:n]),
-                "end_logprob": chosen.logprobs[n] if ended else None,
-                "end_entropy": chosen.entropies[n] if ended else None,
+                "token_logprobs": np.array(logprobs[:n]),
+                "token_entropies": np.array(entropies[:n]),
+                "end_logprob": logprobs[n] if ended else None,
+                "end_entropy": entropies[n] if ended else None,
             }
         )
     return pd.DataFrame(found)

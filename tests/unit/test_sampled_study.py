@@ -34,6 +34,7 @@ def study(folder: Path, samples: int, **more: object) -> StudyResult:
         "generate.max_new_tokens": 6,
         "generate.samples": samples,
         "capture.positions": ["last_q_token", "-1"],  # few probes
+        "probe.families": [],
         **{name.replace("__", "."): value for name, value in more.items()},
     }
     return run_study("demo", overrides=overrides, out=folder / "run")

@@ -19,6 +19,7 @@ from tacitly.models.prompts import PromptFormat
 from tacitly.models.true_or_false import TrueOrFalse
 from tacitly.progress import RecordedProgress
 from tacitly.run_folder import RunFolder
+from tacitly.settings import FAMILIES
 from tacitly.study import StudyResult, run_study
 from tests.tiny import language_model, save_model
 
@@ -172,6 +173,8 @@ def study(model: Path, folder: Path, questions: Path | None = None, **more: obje
         "generate.max_new_tokens": 6,
         "generate.batch_size": 16,
         "self_evaluation.of": ["answer", "exact_answer"],
+        "capture.positions": ["last_q_token", "exact_answer_last_token", "-1"],
+        "probe.families": ["contrast_consistent"],  # the one that reads what was asked
     } | {name.replace("__", "."): value for name, value in more.items()}
     return run_study("demo", overrides=settings, out=folder / "run", until=until, progress=progress)
 
@@ -327,13 +330,19 @@ def said_in_is_empty(folder: Path) -> bool:
     return RunFolder.view(folder / "run").files("self_evaluation") == []
 
 
-def test_contrast_consistent_search_reads_the_pairs(finished: Path, model: Path, tmp_path: Path) -> None:
+def test_all_families_are_compared_and_contrast_consistent_search_reads_the_pairs(
+    finished: Path, model: Path, tmp_path: Path
+) -> None:
     shutil.copytree(finished / "run", tmp_path / "run", ignore=shutil.ignore_patterns(".lock"))
     questions = finished / "questions.jsonl"
-    study(model, tmp_path, questions, probe__families="contrast_consistent", until="families")
+    result = study(model, tmp_path, questions, probe__families=FAMILIES)
+    assert result.stages == ["families", "report"]
+    assert result.metrics is not None
+    assert set(result.metrics["families"]) == set(FAMILIES)
     run = RunFolder.view(tmp_path / "run")
-    record = run.json("experiments/families.json")
-    assert {choice["position"] for choice in record["choices"]} == {"verdict on exact_answer"}
+    choices = run.json("experiments/families.json")["choices"]
+    mine = {choice["position"] for choice in choices if choice["family"] == "contrast_consistent"}
+    assert mine == {"verdict on exact_answer"}
     assert "family:contrast_consistent" in set(run.table("scores/families")["method"])
 
 

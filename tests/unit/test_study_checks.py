@@ -18,8 +18,8 @@ from tacitly.experiments.checks.stated import differing_checks, differing_figure
 from tacitly.experiments.checks.study_files import StudyFiles
 from tacitly.experiments.detection_summary import summarise_detection
 from tacitly.experiments.error_detection import DetectorSource, score_baselines, train_probes
+from tacitly.probes.cell import Cell
 from tacitly.probes.detector import DetectorModel
-from tacitly.probes.grid import Cell
 from tests.unit.planted import planted_rows, planted_states
 
 pytestmark = pytest.mark.unit

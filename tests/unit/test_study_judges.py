@@ -21,7 +21,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings(model: Path, path: Path, **more: object) -> dict[str, object]:
-    return {"task.name": "file", "task.path": str(path), "model.name": str(model), **more}
+    return {"task.name": "file", "task.path": str(path), "model.name": str(model), "probe.families": [],
+            "capture.positions": ["last_q_token", "exact_answer_last_token", "-1"], **more}  # fmt: skip
 
 
 def graded(folder: Path) -> Path:

@@ -51,6 +51,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             "model.name": str(model),
             "generate.max_new_tokens": 6,
             "capture.positions": ["last_q_token", "exact_answer_last_token", "-6", "-1"],
+            "probe.families": [],
         },
     }
 

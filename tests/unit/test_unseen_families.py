@@ -15,9 +15,9 @@ from tacitly.evaluation.metrics import compare_within_answers
 from tacitly.experiments.family_fit import fit_family
 from tacitly.probes.balanced import BalancedProbe, answer_weights
 from tacitly.probes.catalog import FAMILIES
+from tacitly.probes.cell import Cell
 from tacitly.probes.compared_tokens import Agreement, AnswerToken, TwoTokens
 from tacitly.probes.erased import WithoutAnswersProbe, WithoutEmbeddingProbe
-from tacitly.probes.grid import Cell
 from tacitly.probes.joined import Joined, MinusSameAnswer, Probabilities
 from tacitly.probes.logistic import LogisticProbe
 from tacitly.probes.readings import Material, Place

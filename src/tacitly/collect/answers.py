@@ -5,12 +5,14 @@ model that cannot be asked costs no answer.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 
 from tacitly.activations.capture import TokenStates
 from tacitly.activations.positions import token_indices
 from tacitly.activations.store import CapturedAnswer, write_shard
 from tacitly.collect.bench import Bench
+from tacitly.collect.later import Later
 from tacitly.collect.tables import answer_id, answers_frame, pending_answers, read_questions, spans_frame
 from tacitly.engines.base import Generation, Request, Sampling, Written
 from tacitly.engines.torch_engine import TorchEngine
@@ -29,19 +31,27 @@ def write_answers(bench: Bench) -> None:
     exist = [q for q, sample in pending if sample == 0 and by_id[q].written is not None]
     asked = [(q, sample) for q, sample in pending if sample > 0 or by_id[q].written is None]
     bench.progress.begin("answers", len(pending))
-    for batch in chain(_read(bench, [by_id[q] for q in exist], prompts), _generate(bench, asked, prompts)):
-        answers = [_answer(generation) for generation in batch]
-        number = bench.run.next_part("answers")
-        bench.run.write_table(f"answers/part-{number:05d}.parquet", answers_frame(answers))
-        if not bench.locates_later:
-            spans = locate(bench, answers, by_id)
-            bench.run.write_table(f"spans/part-{bench.run.next_part('spans'):05d}.parquet", spans_frame(spans))
-            write_states(bench, "answers", answers, spans, [g.states or {} for g in batch])
-        bench.run.commit()
-        bench.progress.advance(len(answers))
+    with Later() as later:
+        for batch in chain(_read(bench, [by_id[q] for q in exist], prompts), _generate(bench, asked, prompts)):
+            answers = [_answer(generation) for generation in batch]
+            spans = None if bench.locates_later else locate(bench, answers, by_id)
+            later(partial(_write, bench, answers, spans, [g.states or {} for g in batch]))
     empty = sum(1 for text in bench.run.table("answers")["text"] if not text.strip())
     if empty:
         bench.warn("answers", f"{empty} answers are empty; they count as unknown")
+
+
+def _write(
+    bench: Bench, answers: Sequence[Answer], spans: Mapping[str, Span] | None, states: Sequence[TokenStates]
+) -> None:
+    """Write what belongs to one batch, and commit it."""
+    number = bench.run.next_part("answers")
+    bench.run.write_table(f"answers/part-{number:05d}.parquet", answers_frame(answers))
+    if spans is not None:
+        bench.run.write_table(f"spans/part-{bench.run.next_part('spans'):05d}.parquet", spans_frame(spans))
+        write_states(bench, "answers", answers, spans, states)
+    bench.run.commit()
+    bench.progress.advance(len(answers))
 
 
 def _generate(bench: Bench, asked: Sequence[tuple[str, int]], prompts: Mapping[str, str]) -> Iterator[list[Generation]]:
@@ -57,7 +67,11 @@ def _generate(bench: Bench, asked: Sequence[tuple[str, int]], prompts: Mapping[s
     )
     requests = [Request(key=q, prompt_ids=ids[q], sample=sample) for q, sample in asked]
     return TorchEngine(bench.language_model).generate(
-        requests, sampling=sampling, capture=_captured(bench), batch_size=generate.batch_size
+        requests,
+        sampling=sampling,
+        capture=_captured(bench),
+        batch_size=generate.batch_size,
+        memory=generate.memory,
     )
 
 

@@ -1,10 +1,16 @@
 """Stages `spans` and `activations`, where the fused step could not do them: from answers that exist already."""
 
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from tacitly.activations.capture import TokenStates
 from tacitly.collect.answers import locate, write_states
 from tacitly.collect.bench import Bench
+from tacitly.collect.later import Later
 from tacitly.collect.tables import AT_ONCE, read_answers, read_questions, read_spans, spans_frame
 from tacitly.engines.base import Reading
 from tacitly.engines.torch_engine import TorchEngine
+from tacitly.records import Answer, Span
 
 
 def write_spans(bench: Bench) -> None:
@@ -40,10 +46,16 @@ def write_activations(bench: Bench) -> None:
         readings.append(Reading(key=answer.answer_id, token_ids=token_ids, indices=captured))
     bench.progress.begin("activations", len(readings))
     engine = TorchEngine(bench.language_model)
-    for batch in engine.read_states(
-        readings, sites=bench.settings.capture.sites, batch_size=bench.settings.generate.batch_size
-    ):
-        chosen = [answers[key] for key, _ in batch]
-        write_states(bench, "activations", chosen, spans, [states for _, states in batch])
-        bench.run.commit()
-        bench.progress.advance(len(batch))
+    with Later() as later:
+        for batch in engine.read_states(
+            readings, sites=bench.settings.capture.sites, batch_size=bench.settings.generate.batch_size
+        ):
+            chosen = [answers[key] for key, _ in batch]
+            later(partial(_write, bench, chosen, spans, [states for _, states in batch]))
+
+
+def _write(bench: Bench, chosen: Sequence[Answer], spans: Mapping[str, Span], states: Sequence[TokenStates]) -> None:
+    """Write the states of one batch, and commit them."""
+    write_states(bench, "activations", chosen, spans, states)
+    bench.run.commit()
+    bench.progress.advance(len(chosen))

@@ -9,14 +9,8 @@ import numpy as np
 from tacitly.activations.capture import TokenStates
 from tacitly.records import EndToken, FinishReason
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One answer to write. The key is the caller's; `sample` 0 is greedy, the others are drawn with their own seed."""
-
-    key: str
-    prompt_ids: tuple[int, ...]
-    sample: int = 0
+MEMORY = 2.0
+"""GB that answers take while they are written, unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +30,23 @@ class Sampling:
     top_p: float = 1.0
     stop: tuple[str, ...] = ()
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One answer to write.
+
+    Attributes:
+        key: The caller's.
+        prompt_ids: The prompt's tokens, at least one.
+        sample: 0 is greedy, the others are drawn with their own seed.
+        sampling: How this one is written; None as all others are.
+    """
+
+    key: str
+    prompt_ids: tuple[int, ...]
+    sample: int = 0
+    sampling: Sampling | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +75,15 @@ class Generator(Protocol):
     """Writes answers."""
 
     def generate(
-        self, requests: Sequence[Request], *, sampling: Sampling, capture: Sequence[str] = (), batch_size: int = 64
+        self,
+        requests: Sequence[Request],
+        *,
+        sampling: Sampling,
+        capture: Sequence[str] = (),
+        batch_size: int = 96,
+        memory: float = MEMORY,
     ) -> Iterator[list[Generation]]:
-        """Yield finished answers batch by batch, in bounded memory; `capture` names the sites to read on the way."""
+        """Yield finished answers, some at a time, in bounded memory; `capture` names the sites to read on the way."""
         ...
 
 
@@ -104,13 +121,13 @@ class StateReader(Protocol):
     """Reads the states of text that was written elsewhere."""
 
     def read_states(
-        self, readings: Sequence[Reading], *, sites: Sequence[str], batch_size: int = 64
+        self, readings: Sequence[Reading], *, sites: Sequence[str], batch_size: int = 96
     ) -> Iterator[list[tuple[str, TokenStates]]]:
         """Yield, batch by batch, each reading's key and its states `[layer, index, width]` by site."""
         ...
 
     def read_answers(
-        self, answers: Sequence[Written], *, capture: Sequence[str] = (), batch_size: int = 64
+        self, answers: Sequence[Written], *, capture: Sequence[str] = (), batch_size: int = 96
     ) -> Iterator[list[Generation]]:
         """Yield answers that exist already with their numbers and states, as if the model had written them."""
         ...
@@ -135,7 +152,8 @@ class FakeGenerator:
         *,
         sampling: Sampling,  # noqa: ARG002
         capture: Sequence[str] = (),
-        batch_size: int = 64,  # noqa: ARG002
+        batch_size: int = 96,  # noqa: ARG002
+        memory: float = MEMORY,  # noqa: ARG002
     ) -> Iterator[list[Generation]]:
         """One character, one token."""
         for request in requests:

@@ -71,7 +71,7 @@ class BranchReader:
 
     @torch.inference_mode()
     def read(
-        self, texts: Sequence[Branches], *, sites: Sequence[str] = ("residual",), batch_size: int = 64
+        self, texts: Sequence[Branches], *, sites: Sequence[str] = ("residual",), batch_size: int = 96
     ) -> Iterator[list[BranchesRead]]:
         """Read the ends of texts, longest first.
 
@@ -158,10 +158,10 @@ class BranchReader:
             some, flat = flat[:alike], flat[alike:]
             endings = [texts[t].endings[i] for t, i in some]
             buffer = StepBuffer(recorder, rows=len(some), columns=1)
-            step = self._forward.begin(prefix, [e.token_ids for e in endings])
-            pick = buffer.picker(torch.arange(len(some)), 0, source=step.source)
-            with recorder.attached(), recorder.picking(pick):
-                logits = step.logits()
+            rows = torch.arange(len(some), device=self._language_model.device)
+            run = self._forward.prompts(prefix, [e.token_ids for e in endings])
+            with recorder.attached(), recorder.picking(buffer.picker(rows, torch.zeros_like(rows))):
+                logits = run.logits()
             for row, ((t, i), found) in enumerate(zip(some, _logprobs(logits, endings), strict=True)):
                 logprobs[t][i] = found
                 states[t][i] = buffer.take(row, 1)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,52 +15,34 @@ from tacitly.records import EndToken, FinishReason
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """The tokens that one step chose, one per active row, with their numbers at temperature 1."""
+class Numbers:
+    """One token of each of several rows, with its log-probability, its logit and its entropy at temperature 1."""
 
-    ids: list[int]
+    ids: Int[Tensor, " row"]
+    logprobs: Float[Tensor, " row"]
+    logits: Float[Tensor, " row"]
+    entropies: Float[Tensor, " row"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An answer whose last token is chosen; `token_ids` holds the end token too."""
+
+    request: Request
+    finish: FinishReason
+    token_ids: list[int]
     logprobs: list[float]
     logits: list[float]
     entropies: list[float]
 
-
-@dataclass(slots=True)
-class Row:
-    """One answer while it grows; `token_ids` holds the end token too."""
-
-    request: Request
-    token_ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    logits: list[float] = field(default_factory=list)
-    entropies: list[float] = field(default_factory=list)
-    finish: FinishReason | None = None
-
-    def add(self, chosen: Chosen, i: int) -> None:
-        """Take the i-th chosen token."""
-        self.token_ids.append(chosen.ids[i])
-        self.logprobs.append(chosen.logprobs[i])
-        self.logits.append(chosen.logits[i])
-        self.entropies.append(chosen.entropies[i])
-
-    def close(self, sampling: Sampling, end_ids: frozenset[int], tokenizer: PreTrainedTokenizerBase) -> None:
-        """Set `finish` if the newest token ends the answer."""
-        if self.token_ids[-1] in end_ids:
-            self.finish = "end_of_turn"
-        elif sampling.stop and _first_stop(decode(tokenizer, self.token_ids), sampling.stop) is not None:
-            self.finish = "stop_string"
-        elif len(self.token_ids) >= sampling.max_new_tokens:
-            self.finish = "length"
-
     def generation(self, sampling: Sampling, tokenizer: PreTrainedTokenizerBase) -> Generation:
         """The finished answer: its end token apart, and a stop string cut off."""
-        if self.finish is None:
-            raise RuntimeError("the answer is still being written")
         n = len(self.token_ids)
         if self.finish == "end_of_turn":
             n -= 1
         text = decode(tokenizer, self.token_ids[:n])
         if self.finish == "stop_string":
-            text = text[: _first_stop(text, sampling.stop)]
+            text = text[: first_stop(text, sampling.stop)]
             n = _tokens_covering(text, self.token_ids, tokenizer)
         end = None
         if n < len(self.token_ids):
@@ -85,61 +67,77 @@ class Draws:
 
     A draw inverts the distribution function at a uniform number that depends on the seed, the request's key, its
     sample number and the step only, so that an answer does not depend on what else is in its batch.
+
+    Args:
+        slots: How many rows there can be.
+        steps: The most tokens of one of them.
+        device: Where logits are.
     """
 
-    def __init__(self, batch: Sequence[Request], sampling: Sampling) -> None:
-        self._sampling = sampling
-        self._sampled = torch.tensor([request.sample > 0 for request in batch])
-        self._uniforms = np.stack(
-            [
-                _generator(sampling.seed, r).random(sampling.max_new_tokens + 1)
-                if r.sample
-                else np.zeros(sampling.max_new_tokens + 1)
-                for r in batch
-            ]
-        )
-        self._step = 0
+    def __init__(self, slots: int, steps: int, device: torch.device) -> None:
+        self._any = False
+        self._sampled = torch.zeros(slots, dtype=torch.bool, device=device)
+        self._temperature = torch.ones(slots, dtype=torch.float64, device=device)
+        self._top_p = torch.ones(slots, dtype=torch.float64, device=device)
+        self._uniforms = torch.zeros(slots, steps, dtype=torch.float64, device=device)
 
-    def choose(self, logits: Float[Tensor, "row vocabulary"], active: Int[Tensor, " row"]) -> Chosen:
-        """Choose one token for each active row."""
+    def set(self, slot: int, request: Request, sampling: Sampling) -> None:
+        """Say how the row in a slot chooses."""
+        self._sampled[slot] = request.sample > 0
+        if request.sample:
+            self._any = True
+            self._temperature[slot], self._top_p[slot] = sampling.temperature, sampling.top_p
+            drawn = _generator(sampling.seed, request).random(sampling.max_new_tokens)
+            self._uniforms[slot, : len(drawn)] = torch.from_numpy(drawn)
+
+    def move(self, to: Int[Tensor, " row"], come: Int[Tensor, " row"]) -> None:
+        """Move rows to other slots."""
+        for of_slots in (self._sampled, self._temperature, self._top_p, self._uniforms):
+            of_slots[to] = of_slots[come]
+
+    def choose(
+        self, logits: Float[Tensor, "row vocabulary"], slots: Int[Tensor, " row"], steps: Int[Tensor, " row"]
+    ) -> Numbers:
+        """Choose one token for each of these rows, which have chosen so many before."""
         logits = logits.float()
-        ids = logits.argmax(-1)
-        sampled = self._sampled[active].to(logits.device)
-        if sampled.any():
-            uniforms = torch.from_numpy(self._uniforms[active.numpy(), self._step]).to(logits.device)
+        ids = None
+        if self._any and (sampled := self._sampled[slots]).any():
+            rows = slots[sampled]
+            ids = logits.argmax(-1)
             ids[sampled] = draw(
                 logits[sampled],
-                uniforms[sampled],
-                temperature=self._sampling.temperature,
-                top_p=self._sampling.top_p,
+                self._uniforms[rows, steps[sampled]],
+                temperature=self._temperature[rows],
+                top_p=self._top_p[rows],
             )
-        self._step += 1
         return measure(logits, ids)
 
 
-def measure(logits: Float[Tensor, "row vocabulary"], ids: Int[Tensor, " row"]) -> Chosen:
-    """The numbers of one token per row, whoever chose it.
+def measure(logits: Float[Tensor, "row vocabulary"], ids: Int[Tensor, " row"] | None = None) -> Numbers:
+    """The numbers of one token per row, whoever chose it; the most likely one where nobody did.
 
     Example:
-        >>> round(measure(torch.zeros(1, 4), torch.tensor([2])).logprobs[0], 3)
+        >>> round(measure(torch.zeros(1, 4), torch.tensor([2])).logprobs.item(), 3)
         -1.386
     """
     logits = logits.float()
-    normalizer = logits.logsumexp(-1)
-    probabilities = (logits - normalizer[:, None]).exp_()
-    entropies = normalizer - torch.einsum("rv,rv->r", probabilities, logits)
+    highest, most_likely = logits.max(-1)
+    probabilities = logits.softmax(-1)
+    normalizer = highest - probabilities.gather(-1, most_likely[:, None])[:, 0].log()
+    entropies = normalizer - (probabilities * logits).sum(-1)
     if entropies.isnan().any():  # a logit of minus infinity
         entropies = torch.special.entr(probabilities).sum(-1)
+    ids = most_likely if ids is None else ids
     picked = logits.gather(-1, ids[:, None])[:, 0]
-    return Chosen(ids.tolist(), (picked - normalizer).tolist(), picked.tolist(), entropies.tolist())
+    return Numbers(ids, picked - normalizer, picked, entropies)
 
 
 def draw(
     logits: Float[Tensor, "row vocabulary"],
     uniforms: Float[Tensor, " row"],
     *,
-    temperature: float = 1.0,
-    top_p: float = 1.0,
+    temperature: float | Float[Tensor, " row"] = 1.0,
+    top_p: float | Float[Tensor, " row"] = 1.0,
 ) -> Int[Tensor, " row"]:
     """Draw a token per row by inverting the cumulative distribution, in the order of token ids.
 
@@ -153,10 +151,12 @@ def draw(
         >>> draw(torch.tensor([[0.0, 0.0]]), torch.tensor([0.75])).item()
         1
     """
-    probabilities = (logits.double() / temperature).softmax(-1)
-    if top_p < 1:
+    rows = logits.new_ones(len(logits), dtype=torch.float64)
+    share = (rows * top_p)[:, None]
+    probabilities = (logits.double() / (rows * temperature)[:, None]).softmax(-1)
+    if (share < 1).any():
         descending, order = probabilities.sort(-1, descending=True)
-        outside = descending.cumsum(-1) - descending >= top_p
+        outside = (descending.cumsum(-1) - descending >= share) & (share < 1)
         probabilities = probabilities.scatter(-1, order, descending.masked_fill(outside, 0.0))
     cumulative = probabilities.cumsum(-1)
     target = uniforms.double()[:, None] * cumulative[:, -1:]
@@ -174,7 +174,8 @@ def _generator(seed: int, request: Request) -> np.random.Generator:
     return np.random.default_rng([seed, key, request.sample])
 
 
-def _first_stop(text: str, stop: Sequence[str]) -> int | None:
+def first_stop(text: str, stop: Sequence[str]) -> int | None:
+    """Where the first of the strings that end an answer begins, if any does."""
     return min((i for i in (text.find(s) for s in stop) if i >= 0), default=None)
 
 

@@ -1,17 +1,19 @@
 """Forward passes over a growing batch: prefix, padding, positions, cache."""
 
-import copy
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
-from transformers import DynamicCache
+from torch import Tensor, nn
+from transformers import Cache, DynamicCache
 
+from tacitly.activations.capture import EnoughRead
+from tacitly.engines.slots import SlotCache, layers_of
 from tacitly.errors import ModelError
 from tacitly.models.load import LanguageModel
 
@@ -36,6 +38,7 @@ class Forward:
     def __init__(self, language_model: LanguageModel) -> None:
         self.model = language_model.model
         self.device = language_model.device
+        self._head: nn.Module = self.model.get_output_embeddings()  # type: ignore[no-untyped-call]
         accepted = inspect.signature(self.model.forward).parameters
         self.takes_positions = "position_ids" in accepted
         self.keeps_logits = "logits_to_keep" in accepted
@@ -54,31 +57,72 @@ class Forward:
         windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
         return not self.takes_positions or any(window and longest > window for window in windows)
 
-    def prefix(self, prompts: Sequence[Sequence[int]]) -> PrefixCache:
-        """Compute the longest common prefix of all prompts, leaving each at least one token of its own."""
+    def prefix(self, prompts: Sequence[Sequence[int]], *, most: int | None = None) -> PrefixCache:
+        """Compute the longest common prefix of all prompts, of at most so many tokens; one at least stays with each."""
         ordered = sorted(map(tuple, prompts)) or [()]
         first, last = ordered[0], ordered[-1]  # what the first and the last share, all share
         shared = [a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))]
-        length = min([len(shared), *(len(prompt) - 1 for prompt in prompts)])
+        length = min([len(shared), *(len(prompt) - 1 for prompt in prompts), *(() if most is None else (most,))])
         cache = DynamicCache()
         if length < SHORTEST_PREFIX:
             return PrefixCache(cache, 0)
         self._run(torch.tensor([shared[:length]]), mask=None, positions=None, cache=cache)
         return PrefixCache(cache, length)
 
-    def begin(self, prefix: PrefixCache, prompts: Sequence[Sequence[int]]) -> "Step":
-        """The first step of a batch: what the prompts add to the prefix, equal prompts computed once."""
-        unique = list(dict.fromkeys(tuple(prompt) for prompt in prompts))
-        source = torch.tensor([{p: i for i, p in enumerate(unique)}[tuple(prompt)] for prompt in prompts])
-        suffixes = [prompt[prefix.length :] for prompt in unique]
+    def prompts(self, prefix: PrefixCache, prompts: Sequence[Sequence[int]]) -> "PromptPass":
+        """What different prompts add to the prefix, padded on the left so that every row ends in the last column."""
+        suffixes = [prompt[prefix.length :] for prompt in prompts]
         width = max(map(len, suffixes))
-        tokens = torch.zeros(len(unique), width, dtype=torch.long)
-        mask = torch.zeros(len(unique), prefix.length + width, dtype=torch.long)
-        mask[:, : prefix.length] = 1
-        for i, suffix in enumerate(suffixes):  # padded on the left, so that every row ends in the last column
+        tokens = torch.zeros(len(prompts), width, dtype=torch.long)
+        visible = torch.zeros(len(prompts), prefix.length + width, dtype=torch.bool)
+        visible[:, : prefix.length] = True
+        for i, suffix in enumerate(suffixes):
             tokens[i, width - len(suffix) :] = torch.tensor(suffix)
-            mask[i, prefix.length + width - len(suffix) :] = 1
-        return Step(self, tokens, mask, _repeated(prefix, len(unique)), source)
+            visible[i, prefix.length + width - len(suffix) :] = True
+        return PromptPass(self, tokens, visible, _repeated(prefix, len(prompts)))
+
+    def step(
+        self,
+        tokens: Int[Tensor, " row"],
+        *,
+        positions: Int[Tensor, " row"],
+        mask: Float[Tensor, "row cached"] | None,
+        cache: SlotCache,
+        wanted: Int[Tensor, " chosen"] | None = None,
+    ) -> Float[Tensor, "chosen vocabulary"]:
+        """One more token of every row.
+
+        Args:
+            tokens: The token that each row goes on with.
+            positions: Where it stands in its text.
+            mask: Added to what it attends to; None where all rows are equally long and the model sees to it.
+            cache: Keys and values, with the places of these tokens set.
+            wanted: The rows whose next token is chosen; None for all. The output layer is left out for the others.
+        """
+        with self._only(wanted):
+            return self._run(
+                tokens[:, None],
+                mask=None if mask is None else mask[:, None, None],
+                positions=positions[:, None],
+                cache=cache,
+            )[:, -1]
+
+    @contextmanager
+    def _only(self, wanted: Tensor | tuple[Tensor, Tensor] | None) -> Iterator[None]:
+        """Let the output layer see these rows alone; or the tokens at these rows and columns, as one row."""
+        if wanted is None:
+            yield
+            return
+
+        def select(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+            states = args[0][wanted]
+            return (states[None] if isinstance(wanted, tuple) else states, *args[1:])
+
+        hook = self._head.register_forward_pre_hook(select)
+        try:
+            yield
+        finally:
+            hook.remove()
 
     def reads_trees(self, longest: int) -> bool:
         """Whether every token can be told which tokens it attends to, so that texts share what they have in common."""
@@ -109,28 +153,46 @@ class Forward:
             tokens, mask=mask[:, None], positions=positions, cache=_repeated(prefix, len(tokens)), keep=keep
         )
 
-    def whole(self, sequences: Sequence[Sequence[int]]) -> None:
-        """Run whole texts, padded on the right, for what hooks see of them; the output layer is left out."""
-        self.model.base_model(**self._padded(sequences), use_cache=False)
+    def texts(
+        self,
+        prefix: PrefixCache,
+        sequences: Sequence[Sequence[int]],
+        *,
+        chosen: tuple[Int[Tensor, " token"], Int[Tensor, " token"]] | None = None,
+    ) -> Float[Tensor, "token vocabulary"] | None:
+        """Run texts that go on from a prefix, padded on the right, for what hooks see of them.
 
-    def whole_logits(self, sequences: Sequence[Sequence[int]], *, first: int) -> Float[Tensor, "row column vocabulary"]:
-        """The same, with the logits after every token from the column `first` on; those of padding mean nothing."""
-        width = max(map(len, sequences))
-        kwargs = {"logits_to_keep": width - first} if self.keeps_logits else {}
-        logits: Tensor = self.model(**self._padded(sequences), use_cache=False, **kwargs).logits
-        return logits[:, first - width :]
+        Args:
+            prefix: What all of them begin with.
+            sequences: The texts, each longer than the prefix.
+            chosen: Rows and columns, counted after the prefix, of the tokens after which logits are wanted; None for
+                none, which leaves out the output layer.
 
-    def _padded(self, sequences: Sequence[Sequence[int]]) -> dict[str, Any]:
-        width = max(map(len, sequences))
-        tokens = torch.zeros(len(sequences), width, dtype=torch.long)
-        mask = torch.zeros(len(sequences), width, dtype=torch.long)
-        for i, sequence in enumerate(sequences):
-            tokens[i, : len(sequence)] = torch.tensor(list(sequence))
-            mask[i, : len(sequence)] = 1
-        return {
-            "input_ids": tokens.to(self.device),
-            "attention_mask": None if bool(mask.all()) else mask.to(self.device),
-        }
+        Returns:
+            Those logits.
+        """
+        suffixes = [sequence[prefix.length :] for sequence in sequences]
+        width = max(map(len, suffixes))
+        tokens = torch.zeros(len(suffixes), width, dtype=torch.long)
+        mask = torch.zeros(len(suffixes), prefix.length + width, dtype=torch.long)
+        for i, suffix in enumerate(suffixes):
+            tokens[i, : len(suffix)] = torch.tensor(suffix)
+            mask[i, : prefix.length + len(suffix)] = 1
+        kwargs: dict[str, Any] = {"use_cache": False}
+        if prefix.length:
+            kwargs = {"use_cache": True, "past_key_values": _repeated(prefix, len(suffixes))}
+        if self.takes_positions and prefix.length:
+            positions = torch.arange(prefix.length, prefix.length + width)
+            kwargs["position_ids"] = positions.expand(len(suffixes), -1).to(self.device)
+        kwargs["input_ids"] = tokens.to(self.device)
+        kwargs["attention_mask"] = None if bool(mask.all()) else mask.to(self.device)
+        if chosen is None:
+            with suppress(EnoughRead):
+                self.model.base_model(**kwargs)
+            return None
+        with self._only(chosen):
+            logits: Tensor = self.model(**kwargs).logits
+        return logits[0]
 
     def _run(
         self,
@@ -138,9 +200,9 @@ class Forward:
         *,
         mask: Int[Tensor, "row cached"] | Float[Tensor, "row 1 column cached"] | None,
         positions: Int[Tensor, "row column"] | None,
-        cache: DynamicCache,
+        cache: Cache,
         keep: int = 1,
-    ) -> Float[Tensor, "row kept vocabulary"]:
+    ) -> Float[Tensor, "chosen kept vocabulary"]:
         kwargs: dict[str, Any] = {}
         if self.takes_positions and positions is not None:
             kwargs["position_ids"] = positions.to(self.device)
@@ -158,51 +220,26 @@ class Forward:
 
 
 def _repeated(prefix: PrefixCache, rows: int) -> DynamicCache:
-    """A prefix for each row of a pass, which may go on writing in it."""
-    cache = copy.deepcopy(prefix.cache)
-    if prefix.length:
-        cache.batch_repeat_interleave(rows)
-    return cache
+    """A prefix for each row of a pass, which may go on writing in it: what it adds is joined to a new tensor."""
+    return DynamicCache([(k.expand(rows, -1, -1, -1), v.expand(rows, -1, -1, -1)) for k, v in layers_of(prefix.cache)])
 
 
-class Step:
-    """The next forward pass of a batch: first its prompts, then one token per row that is left.
+@dataclass(frozen=True, slots=True)
+class PromptPass:
+    """The pass over a batch of different prompts.
 
     Attributes:
-        source: Which row of the pass each active row reads: equal prompts share one in the first pass.
+        visible: Which columns are text.
+        cache: The prefix for each row; what is read is added to it.
     """
 
-    def __init__(
-        self,
-        forward: Forward,
-        tokens: Int[Tensor, "row column"],
-        mask: Int[Tensor, "row cached"],
-        cache: DynamicCache,
-        source: Int[Tensor, " active"],
-    ) -> None:
-        self._forward = forward
-        self._tokens = tokens
-        self._mask = mask
-        self._positions = (mask.cumsum(-1) - 1).clamp_(min=0)[:, -tokens.shape[1] :]
-        self._cache = cache
-        self._shared = len(source) != len(tokens) or not torch.equal(source, torch.arange(len(tokens)))
-        self.source = source
+    _forward: Forward
+    _tokens: Int[Tensor, "row column"]
+    visible: Bool[Tensor, "row cached"]
+    cache: DynamicCache
 
-    def logits(self) -> Float[Tensor, "active vocabulary"]:
-        """Run the pass; the logits after each active row's last token."""
-        mask = None if bool(self._mask.all()) else self._mask
-        logits = self._forward._run(self._tokens, mask=mask, positions=self._positions, cache=self._cache)[:, -1]
-        return logits[self.source.to(logits.device)]
-
-    def advance(self, tokens: Int[Tensor, " kept"], keep: Int[Tensor, " kept"]) -> None:
-        """Prepare the next pass: keep these active rows and feed each one token."""
-        everything = not self._shared and len(keep) == len(self.source)
-        if not everything:
-            rows = self.source[keep]
-            self._cache.batch_select_indices(rows.to(self._forward.device))
-            self._mask, self._positions = self._mask[rows], self._positions[rows]
-            self._shared = False
-        self._mask = torch.cat([self._mask, torch.ones(len(keep), 1, dtype=torch.long)], dim=1)
-        self._positions = self._positions[:, -1:] + 1
-        self._tokens = tokens[:, None]
-        self.source = torch.arange(len(keep))
+    def logits(self) -> Float[Tensor, "row vocabulary"]:
+        """Run it; the logits after each prompt's last token."""
+        positions = (self.visible.long().cumsum(-1) - 1).clamp_(min=0)[:, -self._tokens.shape[1] :]
+        mask = None if bool(self.visible.all()) else self.visible.long()
+        return self._forward._run(self._tokens, mask=mask, positions=positions, cache=self.cache)[:, -1]

@@ -1,20 +1,25 @@
 """Answers and states from a PyTorch model: batched, with a shared prompt prefix and finished rows dropped."""
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
-from tacitly.activations.capture import PassStates, Recorder, StepBuffer, TokenStates, bytes_per_row
-from tacitly.engines.base import Generation, Reading, Request, Sampling, Written
-from tacitly.engines.decoding import Draws, Row, measure
+from tacitly.activations.capture import PassStates, Recorder, TokenStates
+from tacitly.engines.base import MEMORY, Generation, Reading, Request, Sampling, Written
+from tacitly.engines.continuous import ContinuousBatch
+from tacitly.engines.decoding import measure
 from tacitly.engines.forward import Forward, PrefixCache
+from tacitly.engines.room import Room
 from tacitly.models.load import LanguageModel
 from tacitly.records import EndToken
 
 LOGIT_BUDGET_BYTES = 400_000_000  # of a batch whose answers exist already
-STATE_BUDGET_BYTES = 1_000_000_000  # of a batch's states while it is written; larger batches are made smaller
+TOKENS = 2048  # of texts that are read in one pass, padding included
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,13 @@ class TorchEngine:
 
     @torch.inference_mode()
     def generate(
-        self, requests: Sequence[Request], *, sampling: Sampling, capture: Sequence[str] = (), batch_size: int = 64
+        self,
+        requests: Sequence[Request],
+        *,
+        sampling: Sampling,
+        capture: Sequence[str] = (),
+        batch_size: int = 96,
+        memory: float = MEMORY,
     ) -> Iterator[list[Generation]]:
         """Write an answer for every request, longest prompts first.
 
@@ -37,101 +48,137 @@ class TorchEngine:
             sampling: How tokens are chosen and where answers end.
             capture: Sites whose states are read on the way.
             batch_size: The most answers that are written at once.
+            memory: GB that the answers being written may take, the model apart; where prompts are long, fewer are
+                written at once.
 
         Yields:
-            The answers of one batch; what is asked next is computed only when asked for.
+            `batch_size` answers or more as they are finished; what is asked next is computed only when asked for.
 
         Raises:
             CaptureError: If a site does not exist in this model.
         """
         forward = Forward(self.language_model)
         recorder = Recorder(self.language_model.sites, tuple(capture)) if capture else None
-        if recorder:
-            per_row = bytes_per_row(recorder, sampling.max_new_tokens + 1)
-            batch_size = max(1, min(batch_size, STATE_BUDGET_BYTES // per_row))
         ordered = sorted(requests, key=lambda r: (-len(r.prompt_ids), r.prompt_ids, r.key, r.sample))
         prefix = forward.prefix([r.prompt_ids for r in ordered])
-        longest = max((len(r.prompt_ids) for r in ordered), default=0) + sampling.max_new_tokens
-        for batch in _batches(ordered, batch_size, equal_lengths=forward.needs_equal_lengths(longest)):
-            yield self._write(batch, forward, prefix, sampling, recorder)
+        room = Room(self.language_model, recorder, new_tokens=sampling.max_new_tokens, memory=memory)
+        with recorder.attached() if recorder else nullcontext():
+            for group, slots in room.groups(ordered, prefix.length, most=batch_size):
+                batch = ContinuousBatch(
+                    self.language_model,
+                    forward,
+                    prefix,
+                    slots=slots,
+                    columns=len(group[0].prompt_ids) - prefix.length + sampling.max_new_tokens,
+                    sampling=sampling,
+                    recorder=recorder,
+                )
+                yield from self._drain(batch, group, size=min(batch_size, slots))
+
+    def _drain(self, batch: ContinuousBatch, requests: deque[Request], *, size: int) -> Iterator[list[Generation]]:
+        finished: list[Generation] = []
+        while requests or batch.busy:
+            finished += batch.fill(requests)
+            finished += batch.step()
+            if len(finished) >= size or not (requests or batch.busy):
+                if self.language_model.device.type == "cuda":
+                    torch.cuda.current_stream().synchronize()  # states are copied while the next tokens are written
+                yield finished
+                finished = []
 
     @torch.inference_mode()
     def read_states(
-        self, readings: Sequence[Reading], *, sites: Sequence[str], batch_size: int = 64
+        self,
+        readings: Sequence[Reading],
+        *,
+        sites: Sequence[str],
+        batch_size: int = 96,
+        layers: Sequence[int] | None = None,
     ) -> Iterator[list[tuple[str, TokenStates]]]:
-        """Read the states of given tokens by one teacher-forced pass per batch.
+        """Read the states of given tokens by one teacher-forced pass per batch; what all texts begin with is read once.
 
         Args:
             readings: Texts as token ids, with the indices wanted.
             sites: Where to read.
-            batch_size: The most texts at once.
+            batch_size: The most texts at once; fewer where they are long.
+            layers: Which layers; None for all. What comes after the last of them is left out.
 
         Yields:
-            `(key, {site: [layer, index, width]})` for each reading of a batch.
+            `(key, {site: [layer, index, width]})` for each reading of a batch, longest texts first.
+
+        Raises:
+            CaptureError: If a site does not exist in this model.
         """
         forward = Forward(self.language_model)
-        recorder = Recorder(self.language_model.sites, tuple(sites))
+        recorder = Recorder(self.language_model.sites, tuple(sites), only=layers)
         ordered = sorted(readings, key=lambda r: (-len(r.token_ids), r.key))
-        for start in range(0, len(ordered), batch_size):
-            batch = ordered[start : start + batch_size]
-            states = PassStates(recorder, [r.indices for r in batch])
-            with recorder.attached(), recorder.picking(states.pick):
-                forward.whole([r.token_ids for r in batch])
-            yield [(reading.key, states.take(row)) for row, reading in enumerate(batch)]
+        prefix = forward.prefix([r.token_ids for r in ordered], most=min((min(r.indices) for r in ordered), default=0))
+        with recorder.attached():
+            for batch in _batches(ordered, batch_size, lambda r: len(r.token_ids) - prefix.length, TOKENS):
+                indices = [[i - prefix.length for i in r.indices] for r in batch]
+                states = PassStates(recorder, indices, stops=True)
+                with recorder.picking(states.pick):
+                    forward.texts(prefix, [r.token_ids for r in batch])
+                yield [(reading.key, states.take(row)) for row, reading in enumerate(batch)]
 
     @torch.inference_mode()
     def read_answers(
-        self, answers: Sequence[Written], *, capture: Sequence[str] = (), batch_size: int = 64
+        self, answers: Sequence[Written], *, capture: Sequence[str] = (), batch_size: int = 96
     ) -> Iterator[list[Generation]]:
-        """Read answers that exist already by one teacher-forced pass per batch.
+        """Read answers that exist already by one teacher-forced pass per batch; what all begin with is read once.
 
         Args:
             answers: The answers as token ids; each one's end token, where it has one, is read after it.
             capture: Sites whose states are read in the same pass.
-            batch_size: The most answers at once; fewer where their logits would take too much memory.
+            batch_size: The most answers at once; fewer where they or their logits would take too much memory.
 
         Yields:
-            What the model would have yielded, had it written them.
+            What the model would have yielded, had it written them, longest first.
 
         Raises:
             CaptureError: If a site does not exist in this model.
         """
         forward = Forward(self.language_model)
         recorder = Recorder(self.language_model.sites, tuple(capture))
-        ordered = sorted(answers, key=lambda a: (len(a.prompt_ids), len(a.token_ids), a.key, a.sample))
+        ordered = sorted(answers, key=lambda a: (-len(a.prompt_ids) - len(a.token_ids), a.key, a.sample))
+        prefix = forward.prefix([a.prompt_ids for a in ordered])
         vocabulary = self.language_model.model.config.get_text_config(decoder=True).vocab_size
-        most = LOGIT_BUDGET_BYTES // (4 * vocabulary)  # rows times columns
-        while ordered:
-            batch, ordered = ordered[:batch_size], ordered[batch_size:]
-            while len(batch) > 1 and len(batch) * _columns(batch) > most:
-                ordered.insert(0, batch.pop())
-            yield self._read(batch, forward, recorder)
+        tokens = min(TOKENS, LOGIT_BUDGET_BYTES // (4 * vocabulary))
+        with recorder.attached():
+            for batch in _batches(ordered, batch_size, lambda a: len(_forced(a)) - prefix.length, tokens):
+                yield self._read(batch, forward, prefix, recorder)
 
-    def _read(self, batch: Sequence[Written], forward: Forward, recorder: Recorder) -> list[Generation]:
-        forced = [(*a.token_ids, *(() if a.end_id is None else (a.end_id,))) for a in batch]
-        first = min(len(a.prompt_ids) for a in batch) - 1
-        starts = [len(a.prompt_ids) - 1 for a in batch]
-        states = PassStates(recorder, [range(s, s + 1 + len(ids)) for s, ids in zip(starts, forced, strict=True)])
-        with recorder.attached(), recorder.picking(states.pick):
-            logits = forward.whole_logits(
-                [(*a.prompt_ids, *ids) for a, ids in zip(batch, forced, strict=True)], first=first
-            )
-        read = []
-        for row, (answer, ids, start) in enumerate(zip(batch, forced, starts, strict=True)):
-            told = measure(logits[row, start - first :][: len(ids)], torch.tensor(ids, device=logits.device))
-            n, ended = len(answer.token_ids), answer.end_id is not None
-            end = EndToken(
-                token_id=ids[-1], logprob=told.logprobs[-1], logit=told.logits[-1], entropy=told.entropies[-1]
-            )
+    def _read(
+        self, batch: Sequence[Written], forward: Forward, prefix: PrefixCache, recorder: Recorder
+    ) -> list[Generation]:
+        texts = [_forced(a) for a in batch]
+        starts = [len(a.prompt_ids) - 1 - prefix.length for a in batch]
+        ends = [len(text) - 1 - prefix.length for text in texts]  # nothing is chosen after the last token
+        states = PassStates(recorder, [range(s, e + 1) for s, e in zip(starts, ends, strict=True)])
+        places = [(row, i) for row, (s, e) in enumerate(zip(starts, ends, strict=True)) for i in range(s, e)]
+        rows, columns = torch.tensor(places, device=self.language_model.device).reshape(-1, 2).unbind(1)
+        with recorder.picking(states.pick):
+            logits = forward.texts(prefix, texts, chosen=(rows, columns))
+        if logits is None:
+            raise RuntimeError("a pass whose logits were wanted gave none")
+        ids = [text[len(a.prompt_ids) :] for a, text in zip(batch, texts, strict=True)]
+        told = measure(logits, torch.tensor([i for some in ids for i in some], device=logits.device))
+        numbers = [x.tolist() for x in (told.logprobs, told.logits, told.entropies)]
+        read, first = [], 0
+        for row, (answer, some) in enumerate(zip(batch, ids, strict=True)):
+            last, n, ended = first + len(some), len(answer.token_ids), answer.end_id is not None
+            logprobs, raw, entropies = (tuple(x[first:last]) for x in numbers)
+            first = last
+            end = EndToken(token_id=some[-1], logprob=logprobs[-1], logit=raw[-1], entropy=entropies[-1])
             read.append(
                 Generation(
                     key=answer.key,
                     sample=answer.sample,
                     text=answer.text,
                     token_ids=answer.token_ids,
-                    logprobs=tuple(told.logprobs[:n]),
-                    logits=tuple(told.logits[:n]),
-                    entropies=tuple(told.entropies[:n]),
+                    logprobs=logprobs[:n],
+                    logits=raw[:n],
+                    entropies=entropies[:n],
                     finish_reason="end_of_turn" if ended else "length",
                     end=end if ended else None,
                     states=states.take(row) if recorder.names else None,
@@ -139,63 +186,21 @@ class TorchEngine:
             )
         return read
 
-    def _write(
-        self,
-        batch: Sequence[Request],
-        forward: Forward,
-        prefix: PrefixCache,
-        sampling: Sampling,
-        recorder: Recorder | None,
-    ) -> list[Generation]:
-        rows = [Row(request) for request in batch]
-        draws = Draws(batch, sampling)
-        columns = sampling.max_new_tokens + 1
-        buffer = StepBuffer(recorder, rows=len(rows), columns=columns) if recorder else None
-        tokenizer = self.language_model.tokenizer
-        with recorder.attached() if recorder else nullcontext():
-            active = torch.arange(len(rows))
-            step = forward.begin(prefix, [r.prompt_ids for r in batch])
-            for column in range(columns):
-                picker = buffer.picker(active, column, source=step.source) if buffer else None
-                with recorder.picking(picker) if recorder and picker else nullcontext():
-                    logits = step.logits()
-                chosen = draws.choose(logits, active)
-                keep = []
-                for i, row in enumerate(rows[r] for r in active.tolist()):
-                    if row.finish is None:
-                        row.add(chosen, i)
-                        row.close(sampling, self.language_model.end_ids, tokenizer)
-                    # A token's state exists once the token has been fed, so a captured answer goes one step further.
-                    if row.finish is None or (buffer and len(row.token_ids) > column):
-                        keep.append(i)
-                if not keep:
-                    break
-                kept = torch.tensor(keep)
-                active = active[kept]
-                step.advance(torch.tensor([rows[r].token_ids[-1] for r in active.tolist()]), kept)
-        written = []
-        for i, row in enumerate(rows):
-            generation = row.generation(sampling, tokenizer)
-            if buffer:
-                tokens = 1 + len(generation.token_ids) + (generation.end is not None)
-                generation = replace(generation, states=buffer.take(i, tokens))
-            written.append(generation)
-        return written
+
+def _forced(answer: Written) -> tuple[int, ...]:
+    """The whole text of an answer that exists, with the token that ends it."""
+    return (*answer.prompt_ids, *answer.token_ids, *(() if answer.end_id is None else (answer.end_id,)))
 
 
-def _columns(batch: Sequence[Written]) -> int:
-    """From how many columns of a batch logits are needed."""
-    longest = max(len(a.prompt_ids) + len(a.token_ids) for a in batch)
-    return longest + 2 - min(len(a.prompt_ids) for a in batch)
-
-
-def _batches(ordered: Sequence[Request], size: int, *, equal_lengths: bool) -> Iterator[list[Request]]:
-    batch: list[Request] = []
-    for request in ordered:
-        other_length = equal_lengths and batch and len(batch[0].prompt_ids) != len(request.prompt_ids)
-        if batch and (len(batch) == size or other_length):
+def _batches(ordered: Sequence[T], size: int, length: Callable[[T], int], tokens: int) -> Iterator[list[T]]:
+    """Batches of at most so many items, whose lengths, padded to the longest, are at most so many tokens."""
+    batch: list[T] = []
+    longest = 0
+    for item in ordered:
+        longest = max(longest, length(item))
+        if batch and (len(batch) == size or (len(batch) + 1) * longest > tokens):
             yield batch
-            batch = []
-        batch.append(request)
+            batch, longest = [], length(item)
+        batch.append(item)
     if batch:
         yield batch

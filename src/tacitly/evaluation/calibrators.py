@@ -61,7 +61,7 @@ class Isotonic:
     right: Float[np.ndarray, " group"]
 
     def probability(self, scores: Float[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
-        """The calibrated probability of each score.
+        """The calibrated probability of each score; NaN stays NaN.
 
         Example:
             >>> steps = Isotonic(Platt(1.0, 0.0), said=np.array([0.4, 0.6]), right=np.array([0.2, 0.9]))
@@ -69,7 +69,7 @@ class Isotonic:
             [0.2, 0.55, 0.9]
         """
         probability: Float[np.ndarray, " row"] = np.interp(self.platt.probability(scores), self.said, self.right)
-        return probability
+        return np.where(np.isnan(scores), np.nan, probability)  # a line of one knot knows no NaN
 
 
 def fit_temperature(scores: Float[np.ndarray, " row"], correct: Bool[np.ndarray, " row"]) -> Temperature:

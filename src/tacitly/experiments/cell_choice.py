@@ -10,8 +10,9 @@ from tacitly.activations.base import StateTable
 from tacitly.evaluation.folds import Fold
 from tacitly.evaluation.metrics import fold_aurocs
 from tacitly.experiments.cell_ranking import merge_margins
-from tacitly.probes.grid import Cell, best_cell, list_cells, score_cell, score_grid
-from tacitly.probes.logistic import C_GRID
+from tacitly.probes.cell import Cell
+from tacitly.probes.grid import best_cell, list_cells, score_cell, score_grid
+from tacitly.probes.penalties import C_GRID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from tacitly.evaluation.intervals import percentile_interval, resample_groups
 from tacitly.evaluation.metrics import fold_aurocs
 from tacitly.experiments.answer_table import AnswerTable, Grouping, SetName
 from tacitly.experiments.fold_plan import FoldPlan, FoldPlans, all_folds, tested_fold
-from tacitly.probes.grid import Cell, CellMargins, list_cells, score_grid
+from tacitly.probes.cell import Cell
+from tacitly.probes.grid import CellMargins, list_cells, score_grid
 from tacitly.progress import Progress
 
 GRID_REPLICATES = 200

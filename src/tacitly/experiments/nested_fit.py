@@ -13,7 +13,8 @@ from tacitly.evaluation.folds import Fold, OuterFold
 from tacitly.evaluation.metrics import fold_aurocs, snap_ties
 from tacitly.experiments.cell_ranking import merge_margins
 from tacitly.probes.grid import MarginScale, score_cell
-from tacitly.probes.logistic import C_GRID, LogisticProbe
+from tacitly.probes.logistic import LogisticProbe
+from tacitly.probes.penalties import C_GRID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,8 @@ from tacitly.experiments.answer_table import GROUPINGS, SETS, AnswerTable, Group
 from tacitly.experiments.fold_plan import keys_apart
 from tacitly.experiments.probe_stage import PROBE, read_cell
 from tacitly.experiments.score_rows import SCORE_COLUMNS, method_in
-from tacitly.probes.grid import Cell, MarginScale
+from tacitly.probes.cell import Cell
+from tacitly.probes.grid import MarginScale
 from tacitly.probes.logistic import LogisticProbe
 
 EXCHANGED = "probe_of_other_model"

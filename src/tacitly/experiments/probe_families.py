@@ -21,8 +21,8 @@ from tacitly.experiments.fold_plan import FoldPlan, plan_folds
 from tacitly.experiments.probe_stage import PROBE, run_in_threads
 from tacitly.experiments.score_rows import FAMILY_PREFIX, ScoreRows
 from tacitly.probes.catalog import load_families
+from tacitly.probes.cell import Cell
 from tacitly.probes.family import Family
-from tacitly.probes.grid import Cell
 from tacitly.probes.readings import Features, Material, Place, Reading
 from tacitly.progress import Progress, RecordedProgress
 

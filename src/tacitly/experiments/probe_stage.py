@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from os import cpu_count
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ from jaxtyping import Bool, Float
 from threadpoolctl import threadpool_limits
 
 from tacitly.activations.base import StateTable
+from tacitly.cores import usable_cores
 from tacitly.errors import UndefinedMetricError
 from tacitly.evaluation.folds import OuterFold
 from tacitly.evaluation.metrics import snap_ties
@@ -23,9 +23,11 @@ from tacitly.experiments.detector_training import DetectorSource, train_detector
 from tacitly.experiments.fold_plan import FoldPlan, FoldPlans, list_inner_folds, plan_folds
 from tacitly.experiments.nested_fit import NestedFit, fit_nested
 from tacitly.experiments.score_rows import ScoreRows
+from tacitly.probes.cell import Cell
 from tacitly.probes.detector import Detector
-from tacitly.probes.grid import Cell, best_cell, require_finite
-from tacitly.probes.logistic import RANKING_C, LogisticProbe
+from tacitly.probes.grid import best_cell, require_finite
+from tacitly.probes.logistic import LogisticProbe
+from tacitly.probes.penalties import RANKING_C
 from tacitly.progress import Progress, RecordedProgress
 
 PROBE = "probe"
@@ -205,7 +207,7 @@ def _chosen_calibrator(calibration: Calibration | None) -> dict[str, Any]:
 
 def run_in_threads(run: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
     """Run independent fits side by side, each with single-threaded linear algebra; results in the order of the jobs."""
-    with threadpool_limits(1), ThreadPoolExecutor(cpu_count()) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(usable_cores()) as pool:
         return list(pool.map(run, jobs))
 
 

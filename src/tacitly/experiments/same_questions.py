@@ -10,7 +10,7 @@ from tacitly.errors import RunFolderError
 
 _FREE = {
     "task": {"path", "limit", "prompt", "split_from", "entities", "judge"},
-    "generate": {"batch_size", "samples", "seed", "temperature", "top_p"},
+    "generate": {"batch_size", "memory", "samples", "seed", "temperature", "top_p"},
 }
 _SHAPE = {"layers": "layers", "width": "width of its states"}
 _CONTENT = ("prompt", "question", "entity", "answers", "choices", "split")

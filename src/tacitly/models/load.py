@@ -21,6 +21,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from tacitly.cores import usable_cores
 from tacitly.errors import ModelError
 from tacitly.hub import is_reachable
 from tacitly.models import adapter, embedded
@@ -138,6 +139,7 @@ def load_model(
     whole, pinned = adapter.base_of(name) if adapter.is_adapter(name) else (name, revision)
     source, kwargs = _source(whole, pinned, note)
     device = find_device()
+    torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
     chosen = _dtype(dtype, device)
     if "gguf_file" in kwargs:
         kwargs["quantization_config"] = transformers.GgufConfig(dequantize=True)

@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float, Shaped
 from sklearn.utils.validation import validate_data
 
 from tacitly.probes.binary import LinearBinaryProbe, Standard
-from tacitly.probes.logistic import RANKING_C
 from tacitly.probes.logistic_solver import solve_logistic
+from tacitly.probes.penalties import RANKING_C
 
 Balance = Literal["answer", "label", "shrunk_label"]
 _PSEUDO = 2.0  # imagined answers of the usual mix that each string starts from

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tacitly.errors import SettingsError
 from tacitly.probes.base import Probe
 from tacitly.probes.family import Family
-from tacitly.probes.logistic import C_GRID
+from tacitly.probes.penalties import C_GRID
 from tacitly.probes.readings import ContrastPair, EveryLayer, EveryToken
 from tacitly.probes.unseen import UNSEEN_FAMILIES
 

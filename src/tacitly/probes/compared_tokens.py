@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from tacitly.activations.base import StateTable
 from tacitly.errors import UndefinedMetricError
-from tacitly.probes.grid import Cell
+from tacitly.probes.cell import Cell
 from tacitly.probes.readings import Features, Material, Place, layer_of
 
 QUESTION = "last_q_token"

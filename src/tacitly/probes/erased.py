@@ -10,7 +10,8 @@ from scipy.linalg import solve
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tacitly.probes.binary import BinaryProbe, Standard
-from tacitly.probes.logistic import RANKING_C, LogisticProbe
+from tacitly.probes.logistic import LogisticProbe
+from tacitly.probes.penalties import RANKING_C
 
 _EMPTIED = 1e-6  # a feature of which less than this share of its variance is left holds nothing but rounding
 _TOLERANCE = 1e-3

@@ -1,6 +1,5 @@
 """The grid: one probe per site, layer, position and fold, all at one penalty."""
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,21 +9,14 @@ from jaxtyping import Bool, Float
 from threadpoolctl import threadpool_limits
 
 from tacitly.activations.base import StateTable
+from tacitly.cores import usable_cores
 from tacitly.errors import CaptureError
 from tacitly.evaluation.metrics import snap_ties
-from tacitly.probes.logistic import RANKING_C
+from tacitly.probes.cell import Cell
 from tacitly.probes.logistic_solver import solve_logistic
+from tacitly.probes.penalties import RANKING_C
 
 _NOISE = 1e-5  # what float32 sums leave between equal states, against the largest log-odds
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Cell:
-    """A place in the model: where a probe reads."""
-
-    site: str
-    layer: int
-    position: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +86,7 @@ def score_grid(
         )
         return CellMargins(cell, present, margins)
 
-    with threadpool_limits(1), ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(threads or usable_cores()) as pool:
         for site in states.sites:
             for layer in states.layers(site):
                 values = states.layer_states(site, layer)

@@ -7,7 +7,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from tacitly.errors import UndefinedMetricError
-from tacitly.probes.grid import Cell
+from tacitly.probes.cell import Cell
 from tacitly.probes.readings import Features, Material, Place, Reading
 
 ANSWER_GIVEN = "given"

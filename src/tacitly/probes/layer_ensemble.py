@@ -7,8 +7,8 @@ from jaxtyping import Float
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tacitly.probes.binary import BinaryProbe, Standard
-from tacitly.probes.logistic import RANKING_C
 from tacitly.probes.logistic_solver import solve_logistic
+from tacitly.probes.penalties import RANKING_C
 
 
 class LayerEnsembleProbe(BinaryProbe):

@@ -7,12 +7,7 @@ from sklearn.utils.validation import validate_data
 
 from tacitly.probes.binary import LinearBinaryProbe, Standard
 from tacitly.probes.logistic_solver import solve_logistic
-
-RANKING_C = 0.01
-"""The penalty at which cells are ranked."""
-
-C_GRID = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""The penalties to choose from, strongest first. With more features than answers, weaker ones change nothing more."""
+from tacitly.probes.penalties import RANKING_C
 
 
 class LogisticProbe(LinearBinaryProbe):

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Shaped
 
 from tacitly.activations.base import ContrastTable, StateTable
 from tacitly.errors import UndefinedMetricError
-from tacitly.probes.grid import Cell
+from tacitly.probes.cell import Cell
 
 EVERY_TOKEN = "every answer token"  # noqa: S105
 CONTRAST_ORDER = ("exact_answer", "answer")

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from tacitly.errors import UndefinedMetricError
+from tacitly.probes.cell import Cell
 from tacitly.probes.compared_tokens import Agreement, AnswerToken, TwoTokens
 from tacitly.probes.family import Family
-from tacitly.probes.grid import Cell
 from tacitly.probes.joined import ANSWER_GIVEN, Joined, MinusSameAnswer, Probabilities
-from tacitly.probes.logistic import RANKING_C
+from tacitly.probes.penalties import RANKING_C
 from tacitly.probes.readings import Features, Material, Place
 
 _LOGISTIC = "tacitly.probes.logistic:LogisticProbe"

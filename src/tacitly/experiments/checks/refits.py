@@ -15,7 +15,7 @@ from tacitly.experiments.calibrating import Calibration, calibrate
 from tacitly.experiments.checks.study_files import StudyFiles
 from tacitly.experiments.nested_fit import Choice, NestedFit, choose_penalty, fit_nested
 from tacitly.experiments.probe_stage import PROBE, read_cell, run_in_threads
-from tacitly.probes.grid import Cell
+from tacitly.probes.cell import Cell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

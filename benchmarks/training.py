@@ -1,7 +1,7 @@
 """Our fine-tuning against a bare PEFT and AdamW loop on the same batches.
 
-The questions are MedQuAD's where its archive lies beside the checkout, else those of `medfacts`. Each side runs in a
-process of its own, in turn, so that its peak memory is its own: `training` compares tokens a second, without start
+The questions are some of MedQuAD's where its archive lies beside the checkout, else of `medfacts`. Each side runs in
+a process of its own, in turn, so that its peak memory is its own: `training` compares tokens a second, without start
 and loading, `training_memory` the peak of the whole process; both ratios are ours over the bare loop's. About 4
 minutes.
 """
@@ -31,18 +31,17 @@ from tacitly.tasks.entity_split import FILE as SPLIT
 
 ROOT = Path(__file__).parents[1]
 MEDQUAD = ROOT / "../shared/data/medquad.tar.xz"
-STEPS = 8
+QUESTIONS, STEPS = 200, 8
 
 
-def _settings(questions: Path) -> FinetuneSettings:
-    task = "medquad" if ".tar" in questions.name or questions.suffix in {"", ".zip"} else "file"
-    steps = {"train.max_steps": STEPS, "train.eval_steps": None, "train.save_steps": 10**6}
+def _settings(questions: Path, steps: int) -> FinetuneSettings:
+    train = {"train.max_steps": steps, "train.eval_steps": None, "train.save_steps": 10**6}
     return load_finetune_recipe(
-        "finetune-medquad-embedded", overrides={"task.name": task, "task.path": str(questions), **steps}
+        "finetune-medquad-embedded", overrides={"task.name": "file", "task.path": str(questions), **train}
     )
 
 
-def ours(questions: Path) -> tuple[int, float]:
+def ours(questions: Path, steps: int) -> tuple[int, float]:
     """Tokens and seconds of our trainer's steps."""
     from torch.utils.data import SequentialSampler
     from transformers import TrainerCallback
@@ -58,7 +57,7 @@ def ours(questions: Path) -> tuple[int, float]:
             self.ended = time.perf_counter()
 
     LoraTrainer._get_train_sampler = lambda self, dataset=None: SequentialSampler(dataset or self.train_dataset)
-    settings = _settings(questions)
+    settings = _settings(questions, steps)
     data = FinetuneData.read(settings, progress=RecordedProgress())
     clock = Clock()
     with library_notes_off(), tempfile.TemporaryDirectory() as folder:
@@ -72,12 +71,12 @@ def ours(questions: Path) -> tuple[int, float]:
     return trainer.tokens_seen, clock.ended - clock.started
 
 
-def bare(questions: Path) -> tuple[int, float]:
+def bare(questions: Path, steps: int) -> tuple[int, float]:
     """Tokens and seconds of the loop that a reader would write by hand."""
     from peft import LoraConfig, get_peft_model
     from transformers import get_cosine_schedule_with_warmup
 
-    settings = _settings(questions)
+    settings = _settings(questions, steps)
     data, train = FinetuneData.read(settings, progress=RecordedProgress()), settings.train
     lora = LoraConfig(
         r=train.lora_r, lora_alpha=train.lora_alpha, lora_dropout=train.lora_dropout, target_modules="all-linear",
@@ -87,10 +86,10 @@ def bare(questions: Path) -> tuple[int, float]:
         model = get_peft_model(data.language_model.model, lora).train()
     weights = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=train.learning_rate, weight_decay=train.weight_decay)
-    schedule = get_cosine_schedule_with_warmup(optimizer, 1, STEPS)
+    schedule = get_cosine_schedule_with_warmup(optimizer, 1, steps)
     examples, tokens = data.learned[0], 0
     started = time.perf_counter()
-    for step in range(STEPS):
+    for step in range(steps):
         rows = examples[step * train.batch_size : (step + 1) * train.batch_size]
         longest = max(len(e.input_ids) for e in rows)
         pad = [longest - len(e.input_ids) for e in rows]
@@ -107,15 +106,18 @@ def bare(questions: Path) -> tuple[int, float]:
     return tokens, time.perf_counter() - started
 
 
-def _side(side: str, questions: Path) -> dict[str, float]:
-    child = run_child(["-m", "benchmarks.training", str(questions), "--side", side], cwd=ROOT)
+def _side(side: str, questions: Path, steps: int) -> dict[str, float]:
+    some = ["--side", side, "--steps", str(steps)]
+    child = run_child(["-m", "benchmarks.training", str(questions.resolve()), *some], cwd=ROOT)
     return dict(json.loads(child.output.splitlines()[-1])) | {"peak": child.peak_mb}
 
 
 def _write_questions(folder: Path) -> Path:
-    """Bundled questions with their answers, for where MedQuAD is not beside the checkout."""
-    path = folder / "questions.jsonl"
-    rows = [{"question": q.question, "answers": list(q.answers)} for q in load_task("medfacts").questions()]
+    """Some questions with their answers as a file that both sides read quickly."""
+    medquad = {"name": "medquad", "path": MEDQUAD} if MEDQUAD.exists() else {"name": "medfacts"}
+    task = load_task(**medquad, limit=QUESTIONS)
+    path = folder / f"{task.name}.jsonl"
+    rows = [{"question": q.question, "answers": [q.answers[0]], "entity": q.entity} for q in task.questions()]
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     return path
 
@@ -127,21 +129,21 @@ def measure(options: Options) -> list[Result]:
         RuntimeError: The sides did not learn from the same batches.
     """
     peaks: dict[str, list[float]] = {"ours": [], "bare": []}
-    tokens = set()
+    tokens, steps = set(), options.size(STEPS, 2)
 
     def rate(side: str, questions: Path) -> float:
-        told = _side(side, questions)
+        told = _side(side, questions, steps)
         peaks[side].append(told["peak"])
         tokens.add(told["tokens"])
         return told["rate"]
 
     with tempfile.TemporaryDirectory() as folder:
-        questions = MEDQUAD if MEDQUAD.exists() else _write_questions(Path(folder))
+        questions = _write_questions(Path(folder))
         sides = {"ours": Side(lambda _: rate("ours", questions)), "bare": Side(lambda _: rate("bare", questions))}
         found = alternate(sides, rounds=options.rounds)
     if len(tokens) != 1:
         raise RuntimeError(f"the sides did not learn from the same batches: {sorted(tokens)} tokens")
-    note = f"{STEPS} steps, {tokens.pop():.0f} tokens of {questions.name}"
+    note = f"{steps} steps, {tokens.pop():.0f} tokens of {questions.name}"
     about: dict[str, Any] = {"of": "ours/peer", "machine": describe_machine(), "note": note}
     return [
         compare("training", ours=found["ours"], peer=found["bare"], unit="tokens/s", **about),
@@ -154,8 +156,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="One side of the benchmark `training`.")
     parser.add_argument("questions", type=Path)
     parser.add_argument("--side", choices=["ours", "bare"], required=True)
+    parser.add_argument("--steps", type=int, default=STEPS)
     given = parser.parse_args()
-    tokens, taken = {"ours": ours, "bare": bare}[given.side](given.questions)
+    tokens, taken = {"ours": ours, "bare": bare}[given.side](given.questions, given.steps)
     print(json.dumps({"tokens": tokens, "rate": tokens / taken}))
 
 

@@ -13,7 +13,6 @@ from transformers import PreTrainedTokenizerBase
 from tacitly.engines.base import Generation, Request, Sampling
 from tacitly.records import EndToken, FinishReason
 
-
 DRAWN_AT_ONCE = 16
 """Rows of which distribution functions are made together: few enough that they stay in a processor's cache."""
 

@@ -25,7 +25,8 @@ from benchmarks.rounds import Options, Result, Side, alternate, compare, deal, s
 from tacitly.activations.base import ArrayStateTable
 from tacitly.probes.cell import Cell
 from tacitly.probes.grid import list_cells, score_grid
-from tacitly.probes.logistic import C_GRID, RANKING_C, LogisticProbe
+from tacitly.probes.logistic import LogisticProbe
+from tacitly.probes.penalties import C_GRID, RANKING_C
 from tacitly.settings import POSITIONS
 
 ANSWERS, WIDTH, LAYERS, FOLDS = 1_000, 576, 31, 5

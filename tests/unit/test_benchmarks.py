@@ -17,7 +17,7 @@ from torch import nn
 
 from tacitly.activations.base import ArrayStateTable
 from tacitly.models.sites import find_blocks
-from tacitly.probes.grid import Cell
+from tacitly.probes.cell import Cell
 from tests.tiny import make_model
 
 pytestmark = pytest.mark.unit

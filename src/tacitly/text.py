@@ -9,9 +9,10 @@ length.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import takewhile
+from typing import Any, NamedTuple
 
 from tacitly.number_words import NUMBER_WORDS, merge_number_words
 
@@ -270,3 +271,27 @@ def misread(wanted: Word, found: Word) -> bool:
     if wanted.number and not found.number:
         return True
     return wanted.capitals and len(wanted.key) <= 4 and not found.capitals and not wanted.number
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """A text as messages quote it: no longer than so many characters.
+
+    Example:
+        >>> shortened("abcdefghij", most=8)
+        'abcde...'
+    """
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def shared_length(sequences: Iterable[Any]) -> int:
+    """With how many items, letters or tokens, all sequences of one kind begin alike.
+
+    Example:
+        >>> shared_length(["Is snow red?", "Is blood red?"]), shared_length([(5, 6, 7), (5, 6)]), shared_length([])
+        (3, 2, 0)
+    """
+    sequences = list(sequences)
+    if not sequences:
+        return 0
+    low, high = min(sequences), max(sequences)  # what these two share, all share
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(low, high, strict=False)))

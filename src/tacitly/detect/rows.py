@@ -10,6 +10,7 @@ from tacitly.detect.records import GivenAnswer
 from tacitly.errors import TaskError
 from tacitly.tasks.cells import as_meta, read_list, read_text
 from tacitly.tasks.tables import Row
+from tacitly.text import shortened
 
 COLUMNS = ("id", "question", "answer", "token_ids", "context", "choices")
 
@@ -82,7 +83,7 @@ def require_known(where: str, columns: Sequence[str], *, header: bool = False) -
         if column not in COLUMNS:
             near = difflib.get_close_matches(column, COLUMNS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "rename it or leave it out"
-            raise TaskError(f"{where} has the unknown column {_short(column)!r}", allowed=allowed, remedy=hint)
+            raise TaskError(f"{where} has the unknown column {shortened(column)!r}", allowed=allowed, remedy=hint)
     if header and not ("question" in columns and {"answer", "token_ids"}.intersection(columns)):
         lacking = "'question'" if "question" not in columns else "'answer' and 'token_ids'"
         raise TaskError(
@@ -95,7 +96,7 @@ def _answer(row: Row) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise TaskError(
-        f"{row.where}: 'answer' holds {_short(as_meta(value))}", allowed="a text", remedy="correct it in the file"
+        f"{row.where}: 'answer' holds {shortened(as_meta(value))}", allowed="a text", remedy="correct it in the file"
     )
 
 
@@ -114,7 +115,7 @@ def _token_ids(row: Row) -> tuple[int, ...] | None:
     for item in items:
         if not isinstance(item, str) or not _ID.fullmatch(item):
             raise TaskError(
-                f"{row.where}: 'token_ids' holds {_short(as_meta(item))}",
+                f"{row.where}: 'token_ids' holds {shortened(as_meta(item))}",
                 allowed=_ID_LIST,
                 remedy="correct it in the file",
             )
@@ -134,7 +135,3 @@ def _plain(where: str, value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         raise TaskError(f"{where} is {value}", allowed="a text, or nothing", remedy="give None where there is nothing")
     return str(value)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tacitly.detect.records import GivenAnswer
-from tacitly.engines.decoding import decode
+from tacitly.engines.decoding import decode, first_stop, tokens_covering
 from tacitly.errors import TaskError
 from tacitly.models.load import LanguageModel
 from tacitly.models.prompts import PromptFormat
+from tacitly.text import shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class Tokens:
             return found
         if given.answer not in found.text or given.answer.strip() != found.text.strip():
             raise TaskError(
-                f"{given.where}: 'answer' is {_short(given.answer)!r}, but 'token_ids' say {_short(found.text)!r}",
+                f"{given.where}: 'answer' is {shortened(given.answer)!r}, "
+                f"but 'token_ids' say {shortened(found.text)!r}",
                 allowed="the text that the tokens decode to",
                 remedy="leave one of them out",
             )
@@ -90,17 +92,8 @@ class Tokens:
         if ids and ids[-1] in self.language_model.end_ids:
             ids, end = ids[:-1], ids[-1]
         text = decode(tokenizer, ids)
-        at = min((place for place in map(text.find, self.stop) if place >= 0), default=None)
+        at = first_stop(text, self.stop)
         if at is None:
             return AnswerTokens(text, ids, end)
-        kept = self._covering(text[:at], ids)
+        kept = tokens_covering(text[:at], ids, tokenizer)
         return AnswerTokens(text[:at], ids[:kept], ids[kept] if kept < len(ids) else end)
-
-    def _covering(self, text: str, ids: Sequence[int]) -> int:
-        """The fewest leading tokens whose text begins with this one."""
-        counts = range(len(ids))
-        return next((n for n in counts if decode(self.language_model.tokenizer, ids[:n]).startswith(text)), len(ids))
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -121,7 +121,12 @@ class StateReader(Protocol):
     """Reads the states of text that was written elsewhere."""
 
     def read_states(
-        self, readings: Sequence[Reading], *, sites: Sequence[str], batch_size: int = 96
+        self,
+        readings: Sequence[Reading],
+        *,
+        sites: Sequence[str],
+        batch_size: int = 96,
+        layers: Sequence[int] | None = None,
     ) -> Iterator[list[tuple[str, TokenStates]]]:
         """Yield, batch by batch, each reading's key and its states `[layer, index, width]` by site."""
         ...

@@ -159,9 +159,8 @@ class BranchReader:
             endings = [texts[t].endings[i] for t, i in some]
             buffer = StepBuffer(recorder, rows=len(some), columns=1)
             rows = torch.arange(len(some), device=self._language_model.device)
-            run = self._forward.prompts(prefix, [e.token_ids for e in endings])
             with recorder.attached(), recorder.picking(buffer.picker(rows, torch.zeros_like(rows))):
-                logits = run.logits()
+                logits = self._forward.prompts(prefix, [e.token_ids for e in endings]).logits
             for row, ((t, i), found) in enumerate(zip(some, _logprobs(logits, endings), strict=True)):
                 logprobs[t][i] = found
                 states[t][i] = buffer.take(row, 1)

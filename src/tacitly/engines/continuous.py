@@ -1,7 +1,7 @@
 """Continuous batching: many answers are written side by side, and a finished one's place is taken by the next."""
 
 from collections import deque
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from tacitly.activations.capture import Recorder, StepBuffer
 from tacitly.engines.base import Generation, Request, Sampling
 from tacitly.engines.decoding import Draws, Numbers, decode, first_stop
-from tacitly.engines.forward import Forward, PrefixCache, PromptPass
+from tacitly.engines.forward import Forward, PrefixCache, PromptsRead
 from tacitly.engines.slot_table import SlotTable
 from tacitly.engines.slots import SlotCache
 from tacitly.engines.stops import Stops
@@ -55,7 +55,6 @@ class ContinuousBatch:
         self._in_step = forward.needs_equal_lengths(self._columns)
         device, steps = language_model.device, sampling.max_new_tokens
         config = language_model.model.config.get_text_config(decoder=True)
-        self._looked_at = torch.zeros(slots, dtype=torch.bool, device=device)  # rows with stop strings of their own
         self._end_ids = torch.tensor(sorted(language_model.end_ids), dtype=torch.long, device=device)
         self._stops = Stops(sampling.stop, language_model.tokenizer, size=config.vocab_size, device=device)
         self._draws = Draws(slots, steps, device)
@@ -111,8 +110,7 @@ class ContinuousBatch:
         if self._finish:
             growing = torch.tensor([row for row in range(rows) if row not in self._finish], device=self._lm.device)
             growing = growing.long()
-        picker = self._states.picker(active, table.count[:rows]) if self._states else None
-        with self._recorder.picking(picker) if self._recorder and picker else nullcontext():
+        with self._reading(self._states, active, table.count[:rows]):
             logits = self._forward.step(
                 table.last[:rows],
                 positions=table.position[:rows],
@@ -168,20 +166,26 @@ class ContinuousBatch:
                     break
                 unique[prompt] = len(unique)
             requests.append(waiting.popleft())
-        run = self._forward.prompts(self._prefix, list(unique))
         states = StepBuffer(self._recorder, rows=len(unique), columns=1) if self._recorder else None
         rows = torch.arange(len(unique), device=self._lm.device)
-        picker = states.picker(rows, torch.zeros_like(rows)) if states else None
-        with self._recorder.picking(picker) if self._recorder and picker else nullcontext():
-            logits = run.logits()
-        return _Prompts(run, logits, states, deque((request, unique[request.prompt_ids]) for request in requests))
+        with self._reading(states, rows, torch.zeros_like(rows)):
+            read = self._forward.prompts(self._prefix, list(unique))
+        return _Prompts(read, states, deque((request, unique[request.prompt_ids]) for request in requests))
+
+    def _reading(
+        self, states: StepBuffer | None, rows: Int[Tensor, " row"], columns: Int[Tensor, " row"]
+    ) -> AbstractContextManager[None]:
+        """Keep the states of a pass, where any are wanted."""
+        if self._recorder is None or states is None:
+            return nullcontext()
+        return self._recorder.picking(states.picker(rows, columns))
 
     def _begin(self, prompts: "_Prompts") -> list[Generation]:
         """Begin answers to prompts that are read, as many as there is room for."""
         table, device, first = self._table, self._lm.device, self._prefix.length
         if self._cache is None:
             self._cache = SlotCache(
-                prompts.run.cache, prefix=self._prefix.cache, slots=self._slots, capacity=self._columns
+                prompts.read.cache, prefix=self._prefix.cache, slots=self._slots, capacity=self._columns
             )
         taken = [prompts.waiting.popleft() for _ in range(min(self._slots - self.active, len(prompts.waiting)))]
         places = [*sorted(self._gaps), *range(len(self._requests), self._slots)][: len(taken)]
@@ -189,16 +193,16 @@ class ContinuousBatch:
             sampling = self._of(request)
             self._requests[slot : slot + 1] = [request]
             self._draws.set(slot, request, sampling)
-            self._looked_at[slot] = bool(sampling.stop) and sampling.stop != self._sampling.stop
+            table.looked_at[slot] = bool(sampling.stop) and sampling.stop != self._sampling.stop
             table.most[slot] = sampling.max_new_tokens
         self._gaps.difference_update(places)
         slots = torch.tensor(places, device=device)
         rows = torch.tensor([row for _, row in taken], device=device)
-        self._cache.place(slots, prompts.run.cache, rows, first=first)
-        table.place(slots, prompts.run.visible.to(device)[rows])
+        self._cache.place(slots, prompts.read.cache, rows, first=first)
+        table.place(slots, prompts.read.visible[rows])
         if self._states and prompts.states:
             self._states.copy(prompts.states, rows, slots)
-        return self._choose(prompts.logits[rows], slots)
+        return self._choose(prompts.read.logits[rows], slots)
 
     def _choose(self, logits: Float[Tensor, "row vocabulary"], slots: Int[Tensor, " row"]) -> list[Generation]:
         """Choose the next token of these rows; the answers that are finished, and have nothing left to be read."""
@@ -209,7 +213,7 @@ class ContinuousBatch:
         self._newest.append((self._requests.copy(), slots, chosen))
         ended = torch.isin(chosen.ids, self._end_ids)
         full = self._table.count[slots] >= self._table.most[slots]
-        done = ended | full | self._looked_at[slots] | self._stops.may_end(chosen.ids)
+        done = ended | full | self._table.looked_at[slots] | self._stops.may_end(chosen.ids)
         finished = []
         for row in done.nonzero()[:, 0].tolist():
             slot = int(slots[row])
@@ -254,7 +258,6 @@ class ContinuousBatch:
             to, come = (torch.tensor(some, device=self._lm.device) for some in (gaps, movers))
             if self._cache is not None:
                 self._cache.move(to, come, first=self._prefix.length, end=int(self._table.column[come].max()))
-            self._looked_at[to] = self._looked_at[come]
             for part in (self._table, self._draws, self._states):
                 if part is not None:
                     part.move(to, come)
@@ -270,7 +273,6 @@ class ContinuousBatch:
 class _Prompts:
     """Prompts that are read, and the answers that are still to be begun from each row."""
 
-    run: PromptPass
-    logits: Float[Tensor, "row vocabulary"]
+    read: PromptsRead
     states: StepBuffer | None
     waiting: deque[tuple[Request, int]]

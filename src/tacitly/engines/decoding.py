@@ -46,7 +46,7 @@ class Ended:
         text = decode(tokenizer, self.token_ids[:n])
         if self.finish == "stop_string":
             text = text[: first_stop(text, sampling.stop)]
-            n = _tokens_covering(text, self.token_ids, tokenizer)
+            n = tokens_covering(text, self.token_ids, tokenizer)
         end = None
         if n < len(self.token_ids):
             end = EndToken(
@@ -78,7 +78,6 @@ class Draws:
     """
 
     def __init__(self, slots: int, steps: int, device: torch.device) -> None:
-        self._any = False
         self._sampled = torch.zeros(slots, dtype=torch.bool, device=device)
         self._temperature = torch.ones(slots, dtype=torch.float64, device=device)
         self._top_p = torch.ones(slots, dtype=torch.float64, device=device)
@@ -88,7 +87,6 @@ class Draws:
         """Say how the row in a slot chooses."""
         self._sampled[slot] = request.sample > 0
         if request.sample:
-            self._any = True
             self._temperature[slot], self._top_p[slot] = sampling.temperature, sampling.top_p
             drawn = _generator(sampling.seed, request).random(sampling.max_new_tokens)
             self._uniforms[slot, : len(drawn)] = torch.from_numpy(drawn)
@@ -103,10 +101,10 @@ class Draws:
     ) -> Numbers:
         """Choose one token for each of these rows, which have chosen so many before."""
         logits = logits.float()
-        ids = None
-        if self._any and (sampled := self._sampled[slots]).any():
+        ids = torch.full_like(slots, -1)
+        sampled = self._sampled[slots]
+        if sampled.any():
             rows = slots[sampled]
-            ids = logits.argmax(-1)
             ids[sampled] = draw(
                 logits[sampled],
                 self._uniforms[rows, steps[sampled]],
@@ -116,8 +114,8 @@ class Draws:
         return measure(logits, ids)
 
 
-def measure(logits: Float[Tensor, "row vocabulary"], ids: Int[Tensor, " row"] | None = None) -> Numbers:
-    """The numbers of one token per row, whoever chose it; the most likely one where nobody did.
+def measure(logits: Float[Tensor, "row vocabulary"], ids: Int[Tensor, " row"]) -> Numbers:
+    """The numbers of one token per row, whoever chose it; -1 stands for the most likely one.
 
     Example:
         >>> round(measure(torch.zeros(1, 4), torch.tensor([2])).logprobs.item(), 3)
@@ -130,7 +128,7 @@ def measure(logits: Float[Tensor, "row vocabulary"], ids: Int[Tensor, " row"] | 
     entropies = normalizer - (probabilities * logits).sum(-1)
     if entropies.isnan().any():  # a logit of minus infinity
         entropies = torch.special.entr(probabilities).sum(-1)
-    ids = most_likely if ids is None else ids
+    ids = torch.where(ids < 0, most_likely, ids)
     picked = logits.gather(-1, ids[:, None])[:, 0]
     return Numbers(ids, picked - normalizer, picked, entropies)
 
@@ -193,7 +191,7 @@ def first_stop(text: str, stop: Sequence[str]) -> int | None:
     return min((i for i in (text.find(s) for s in stop) if i >= 0), default=None)
 
 
-def _tokens_covering(text: str, token_ids: Sequence[int], tokenizer: PreTrainedTokenizerBase) -> int:
+def tokens_covering(text: str, token_ids: Sequence[int], tokenizer: PreTrainedTokenizerBase) -> int:
     """The fewest leading tokens whose text begins with `text`."""
     for n in range(len(token_ids)):
         if decode(tokenizer, token_ids[:n]).startswith(text):

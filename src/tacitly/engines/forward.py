@@ -1,10 +1,9 @@
-"""Forward passes over a growing batch: prefix, padding, positions, cache."""
+"""Forward passes: prefixes, padding, positions, caches."""
 
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from tacitly.activations.capture import EnoughRead
 from tacitly.engines.slots import SlotCache, layers_of
 from tacitly.errors import ModelError
 from tacitly.models.load import LanguageModel
+from tacitly.text import shared_length
 
 SHORTEST_PREFIX = 4  # tokens; below this a pass of its own costs more than it saves
 
@@ -26,6 +26,21 @@ class PrefixCache:
 
     cache: DynamicCache
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromptsRead:
+    """What was read of a batch of prompts.
+
+    Attributes:
+        logits: After each prompt's last token.
+        visible: Which columns of the cache are text.
+        cache: Keys and values, the prefix's first.
+    """
+
+    logits: Float[Tensor, "row vocabulary"]
+    visible: Bool[Tensor, "row cached"]
+    cache: DynamicCache
 
 
 class Forward:
@@ -59,18 +74,16 @@ class Forward:
 
     def prefix(self, prompts: Sequence[Sequence[int]], *, most: int | None = None) -> PrefixCache:
         """Compute the longest common prefix of all prompts, of at most so many tokens; one at least stays with each."""
-        ordered = sorted(map(tuple, prompts)) or [()]
-        first, last = ordered[0], ordered[-1]  # what the first and the last share, all share
-        shared = [a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))]
-        length = min([len(shared), *(len(prompt) - 1 for prompt in prompts), *(() if most is None else (most,))])
+        shared = shared_length(map(tuple, prompts))
+        length = min([shared, *(len(prompt) - 1 for prompt in prompts), *(() if most is None else (most,))])
         cache = DynamicCache()
         if length < SHORTEST_PREFIX:
             return PrefixCache(cache, 0)
-        self._run(torch.tensor([shared[:length]]), mask=None, positions=None, cache=cache)
+        self._run(torch.tensor([prompts[0][:length]]), mask=None, positions=None, cache=cache)
         return PrefixCache(cache, length)
 
-    def prompts(self, prefix: PrefixCache, prompts: Sequence[Sequence[int]]) -> "PromptPass":
-        """What different prompts add to the prefix, padded on the left so that every row ends in the last column."""
+    def prompts(self, prefix: PrefixCache, prompts: Sequence[Sequence[int]]) -> PromptsRead:
+        """Read what prompts add to the prefix, padded on the left so that every row ends in the last column."""
         suffixes = [prompt[prefix.length :] for prompt in prompts]
         width = max(map(len, suffixes))
         tokens = torch.zeros(len(prompts), width, dtype=torch.long)
@@ -79,7 +92,11 @@ class Forward:
         for i, suffix in enumerate(suffixes):
             tokens[i, width - len(suffix) :] = torch.tensor(suffix)
             visible[i, prefix.length + width - len(suffix) :] = True
-        return PromptPass(self, tokens, visible, _repeated(prefix, len(prompts)))
+        cache = _repeated(prefix, len(prompts))
+        positions = (visible.long().cumsum(-1) - 1).clamp_(min=0)[:, -width:]
+        mask = None if bool(visible.all()) else visible.long()
+        logits = self._run(tokens, mask=mask, positions=positions, cache=cache)[:, -1]
+        return PromptsRead(logits, visible.to(self.device), cache)
 
     def step(
         self,
@@ -153,24 +170,31 @@ class Forward:
             tokens, mask=mask[:, None], positions=positions, cache=_repeated(prefix, len(tokens)), keep=keep
         )
 
-    def texts(
-        self,
-        prefix: PrefixCache,
-        sequences: Sequence[Sequence[int]],
-        *,
-        chosen: tuple[Int[Tensor, " token"], Int[Tensor, " token"]] | None = None,
-    ) -> Float[Tensor, "token vocabulary"] | None:
-        """Run texts that go on from a prefix, padded on the right, for what hooks see of them.
+    def texts(self, prefix: PrefixCache, sequences: Sequence[Sequence[int]]) -> None:
+        """Run texts that go on from a prefix for what hooks see of them; the output layer is left out.
 
         Args:
             prefix: What all of them begin with.
             sequences: The texts, each longer than the prefix.
-            chosen: Rows and columns, counted after the prefix, of the tokens after which logits are wanted; None for
-                none, which leaves out the output layer.
-
-        Returns:
-            Those logits.
         """
+        with suppress(EnoughRead):
+            self.model.base_model(**self._padded(prefix, sequences))
+
+    def texts_logits(
+        self,
+        prefix: PrefixCache,
+        sequences: Sequence[Sequence[int]],
+        *,
+        rows: Int[Tensor, " token"],
+        columns: Int[Tensor, " token"],
+    ) -> Float[Tensor, "token vocabulary"]:
+        """The same, with the logits after some of their tokens, whose columns are counted after the prefix."""
+        with self._only((rows, columns)):
+            logits: Tensor = self.model(**self._padded(prefix, sequences)).logits
+        return logits[0]
+
+    def _padded(self, prefix: PrefixCache, sequences: Sequence[Sequence[int]]) -> dict[str, Any]:
+        """A pass over texts, padded on the right."""
         suffixes = [sequence[prefix.length :] for sequence in sequences]
         width = max(map(len, suffixes))
         tokens = torch.zeros(len(suffixes), width, dtype=torch.long)
@@ -178,21 +202,17 @@ class Forward:
         for i, suffix in enumerate(suffixes):
             tokens[i, : len(suffix)] = torch.tensor(suffix)
             mask[i, : prefix.length + len(suffix)] = 1
-        kwargs: dict[str, Any] = {"use_cache": False}
+        given: dict[str, Any] = {
+            "input_ids": tokens.to(self.device),
+            "attention_mask": None if bool(mask.all()) else mask.to(self.device),
+            "use_cache": bool(prefix.length),
+        }
         if prefix.length:
-            kwargs = {"use_cache": True, "past_key_values": _repeated(prefix, len(suffixes))}
-        if self.takes_positions and prefix.length:
-            positions = torch.arange(prefix.length, prefix.length + width)
-            kwargs["position_ids"] = positions.expand(len(suffixes), -1).to(self.device)
-        kwargs["input_ids"] = tokens.to(self.device)
-        kwargs["attention_mask"] = None if bool(mask.all()) else mask.to(self.device)
-        if chosen is None:
-            with suppress(EnoughRead):
-                self.model.base_model(**kwargs)
-            return None
-        with self._only(chosen):
-            logits: Tensor = self.model(**kwargs).logits
-        return logits[0]
+            given["past_key_values"] = _repeated(prefix, len(suffixes))
+            if self.takes_positions:
+                positions = torch.arange(prefix.length, prefix.length + width)
+                given["position_ids"] = positions.expand(len(suffixes), -1).to(self.device)
+        return given
 
     def _run(
         self,
@@ -222,24 +242,3 @@ class Forward:
 def _repeated(prefix: PrefixCache, rows: int) -> DynamicCache:
     """A prefix for each row of a pass, which may go on writing in it: what it adds is joined to a new tensor."""
     return DynamicCache([(k.expand(rows, -1, -1, -1), v.expand(rows, -1, -1, -1)) for k, v in layers_of(prefix.cache)])
-
-
-@dataclass(frozen=True, slots=True)
-class PromptPass:
-    """The pass over a batch of different prompts.
-
-    Attributes:
-        visible: Which columns are text.
-        cache: The prefix for each row; what is read is added to it.
-    """
-
-    _forward: Forward
-    _tokens: Int[Tensor, "row column"]
-    visible: Bool[Tensor, "row cached"]
-    cache: DynamicCache
-
-    def logits(self) -> Float[Tensor, "row vocabulary"]:
-        """Run it; the logits after each prompt's last token."""
-        positions = (self.visible.long().cumsum(-1) - 1).clamp_(min=0)[:, -self._tokens.shape[1] :]
-        mask = None if bool(self.visible.all()) else self.visible.long()
-        return self._forward._run(self._tokens, mask=mask, positions=positions, cache=self.cache)[:, -1]

@@ -1,6 +1,6 @@
 """What is known of every answer that is being written: its tokens, their numbers, and where it goes on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -19,6 +19,7 @@ class SlotTable:
         ids, logprobs, logits, entropies: Of each token that is chosen.
         mask: Added to what a row attends to: 0, or the lowest number.
         most, count: How many tokens may be chosen, and how many are.
+        looked_at: Whether the text is looked at after every token, since it has stop strings of its own.
         column, position: Where the newest of them goes, in the cache and in its text.
     """
 
@@ -29,6 +30,7 @@ class SlotTable:
     mask: Float[Tensor, "slot column"]
     most: Int[Tensor, " slot"]
     count: Int[Tensor, " slot"]
+    looked_at: Bool[Tensor, " slot"]
     column: Int[Tensor, " slot"]
     position: Int[Tensor, " slot"]
 
@@ -46,6 +48,7 @@ class SlotTable:
             mask=mask,
             most=whole.clone(),
             count=whole,
+            looked_at=torch.zeros_like(whole, dtype=torch.bool),
             column=whole.clone(),
             position=whole.clone(),
         )
@@ -87,15 +90,6 @@ class SlotTable:
 
     def move(self, to: Int[Tensor, " row"], come: Int[Tensor, " row"]) -> None:
         """Move answers to other slots."""
-        for of_slots in (
-            self.ids,
-            self.logprobs,
-            self.logits,
-            self.entropies,
-            self.mask,
-            self.most,
-            self.count,
-            self.column,
-            self.position,
-        ):
+        for field in fields(self):
+            of_slots = getattr(self, field.name)
             of_slots[to] = of_slots[come]

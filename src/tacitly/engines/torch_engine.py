@@ -1,4 +1,4 @@
-"""Answers and states from a PyTorch model: batched, with a shared prompt prefix and finished rows dropped."""
+"""Answers and states from a PyTorch model: answers written in slots, existing texts read in batches."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +52,8 @@ class TorchEngine:
                 written at once.
 
         Yields:
-            `batch_size` answers or more as they are finished; what is asked next is computed only when asked for.
+            As many answers as are written at once, or more, as they are finished; what comes next is computed only
+            when asked for.
 
         Raises:
             CaptureError: If a site does not exist in this model.
@@ -73,7 +74,7 @@ class TorchEngine:
                     sampling=sampling,
                     recorder=recorder,
                 )
-                yield from self._drain(batch, group, size=min(batch_size, slots))
+                yield from self._drain(batch, group, size=slots)
 
     def _drain(self, batch: ContinuousBatch, requests: deque[Request], *, size: int) -> Iterator[list[Generation]]:
         finished: list[Generation] = []
@@ -158,9 +159,7 @@ class TorchEngine:
         places = [(row, i) for row, (s, e) in enumerate(zip(starts, ends, strict=True)) for i in range(s, e)]
         rows, columns = torch.tensor(places, device=self.language_model.device).reshape(-1, 2).unbind(1)
         with recorder.picking(states.pick):
-            logits = forward.texts(prefix, texts, chosen=(rows, columns))
-        if logits is None:
-            raise RuntimeError("a pass whose logits were wanted gave none")
+            logits = forward.texts_logits(prefix, texts, rows=rows, columns=columns)
         ids = [text[len(a.prompt_ids) :] for a, text in zip(batch, texts, strict=True)]
         told = measure(logits, torch.tensor([i for some in ids for i in some], device=logits.device))
         numbers = [x.tolist() for x in (told.logprobs, told.logits, told.entropies)]

@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tacitly.records import Question
+from tacitly.text import shared_length
 
 MOST_SETS = (
     64  # a task with more closed sets than this has one for nearly every question; none of them would fit others
@@ -65,16 +65,10 @@ def _frame(texts: Sequence[str]) -> tuple[str, str]:
     """The whole words with which all texts begin, and those with which they end."""
     if len(set(texts)) == 1:
         return texts[0], ""
-    opening = _shared(texts)
+    opening = texts[0][: shared_length(texts)]
     rest = [text[len(opening) :][::-1] for text in texts]
-    closing = _shared(rest)[::-1]
+    closing = rest[0][: shared_length(rest)][::-1]
     return opening[: opening.rfind(" ") + 1], closing[closing.find(" ") :] if " " in closing else ""
-
-
-def _shared(texts: Sequence[str]) -> str:
-    """The longest common beginning."""
-    low, high = min(texts), max(texts)  # what these two share, all share
-    return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(low, high, strict=False)))
 
 
 def _plain(text: str) -> str:

@@ -4,6 +4,7 @@ import json
 
 from tacitly.errors import TaskError
 from tacitly.tasks.tables import Row
+from tacitly.text import shortened
 
 _VERDICTS = {
     "true": True,
@@ -96,7 +97,7 @@ def read_verdict(row: Row, column: str) -> bool | None:
     text = read_text(row, column)
     if text and text.casefold() not in _VERDICTS:
         raise TaskError(
-            f"{row.where}: {column!r} is {_short(text)!r}",
+            f"{row.where}: {column!r} is {shortened(text)!r}",
             allowed=f"{', '.join(_VERDICTS)}, or nothing where nobody has judged",
             remedy="correct it in the file",
         )
@@ -127,7 +128,7 @@ def _split(row: Row, column: str, text: str) -> list[object]:
         return items
     if stripped.startswith(("['", '["')):
         raise TaskError(
-            f"{row.where}: {column!r} is {_short(stripped)!r}, which is not a JSON list",
+            f"{row.where}: {column!r} is {shortened(stripped)!r}, which is not a JSON list",
             allowed=_LIST_FORMS,
             remedy="write texts in double quotes",
         )
@@ -141,11 +142,7 @@ def _text(row: Row, column: str, value: object, *, allowed: str) -> str:
         return value.strip()
     kind = {dict: "an object", list: "a list", bool: "true or false without quotes"}.get(type(value), "of another type")
     raise TaskError(
-        f"{row.where}: {column!r} holds {_short(as_meta(value))}, {kind}",
+        f"{row.where}: {column!r} holds {shortened(as_meta(value))}, {kind}",
         allowed=allowed,
         remedy="correct it in the file",
     )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."

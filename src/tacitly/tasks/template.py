@@ -6,6 +6,7 @@ from string import ascii_uppercase
 
 from tacitly.errors import SettingsError
 from tacitly.records import Question
+from tacitly.text import shortened
 
 PLACEHOLDERS = ("question", "context", "choices", "options")
 
@@ -46,7 +47,8 @@ class PromptTemplate:
                 )
         if "question" not in names:
             raise SettingsError(
-                f"task.prompt {_short(self.text)!r} does not say where the question goes", remedy="put {question} in it"
+                f"task.prompt {shortened(self.text)!r} does not say where the question goes",
+                remedy="put {question} in it",
             )
 
     @property
@@ -122,7 +124,3 @@ def escaped(text: str) -> str:
         '{"a": {{name}}}'
     """
     return _BRACES.sub(lambda match: f"{{{match[0]}}}", text)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."

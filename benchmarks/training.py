@@ -22,10 +22,10 @@ from benchmarks.children import run_child
 from benchmarks.machine import describe_machine
 from benchmarks.rounds import Options, Result, Side, alternate, compare
 from tacitly.finetune.data import FinetuneData
+from tacitly.finetune_settings import FinetuneSettings
 from tacitly.models.quiet import library_notes_off
 from tacitly.progress import RecordedProgress
 from tacitly.recipes import load_finetune_recipe
-from tacitly.settings import FinetuneSettings
 from tacitly.tasks.catalog import load_task
 from tacitly.tasks.entity_split import FILE as SPLIT
 

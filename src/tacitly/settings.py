@@ -1,4 +1,4 @@
-"""The settings of a study and of a fine-tuning: one small class per stage (`tacitly.recipes` reads them)."""
+"""The settings of a study: one small class per stage (`tacitly.recipes` reads them)."""
 
 import re
 from pathlib import Path
@@ -33,11 +33,13 @@ FAMILIES = (
 """The families of probes that a study compares unless told otherwise; `probes/catalog.py` has more."""
 
 
-class _Settings(BaseModel):
+class Group(BaseModel):
+    """Settings that belong together: nothing unknown, nothing changed afterwards."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def _names(value: object) -> object:
+def as_names(value: object) -> object:
     """Accept one name where a list of names is meant."""
     return (value,) if isinstance(value, str) else value
 
@@ -49,7 +51,7 @@ def _known(values: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...]
     return tuple(dict.fromkeys(values))
 
 
-class TaskSettings(_Settings):
+class TaskSettings(Group):
     """What is asked, and how answers are judged and located; None leaves a setting to the task.
 
     Of several judges the first one's labels count; the others say how far they agree with it.
@@ -67,7 +69,7 @@ class TaskSettings(_Settings):
     split_from: Path | None = None
     entities: Literal["auto", "all", "held_out"] = "auto"
 
-    _lists = field_validator("judge", "locator", mode="before")(_names)
+    _lists = field_validator("judge", "locator", mode="before")(as_names)
 
     @field_validator("judge")
     @classmethod
@@ -75,7 +77,7 @@ class TaskSettings(_Settings):
         return tuple(dict.fromkeys(judges)) or None if judges else None
 
 
-class ModelSettings(_Settings):
+class ModelSettings(Group):
     """Which model: `embedded`, a hub id, a folder, or a GGUF file; and how it is asked.
 
     `chat_template` is `auto` (the model's own; the plain Q/A form where it has none), `plain`, or a Jinja file.
@@ -88,7 +90,7 @@ class ModelSettings(_Settings):
     chat_template: str = "auto"
 
 
-class GenerateSettings(_Settings):
+class GenerateSettings(Group):
     """How answers are written. `samples` counts sampled answers beside the greedy one.
 
     At most `batch_size` answers are written at once, fewer where they would take more than `memory` GB.
@@ -105,7 +107,7 @@ class GenerateSettings(_Settings):
     batch_size: int = Field(default=96, ge=1)
     memory: float = Field(default=2.0, gt=0)
 
-    _one_stop = field_validator("stop", mode="before")(_names)
+    _one_stop = field_validator("stop", mode="before")(as_names)
 
     @field_validator("stop")
     @classmethod
@@ -115,7 +117,7 @@ class GenerateSettings(_Settings):
         return stop
 
 
-class CaptureSettings(_Settings):
+class CaptureSettings(Group):
     """Which activations are kept. `token_layers` names layers of which every answer token is kept."""
 
     sites: tuple[str, ...] = ("residual",)
@@ -124,7 +126,7 @@ class CaptureSettings(_Settings):
     sample_positions: tuple[str, ...] = ("exact_answer_last_token", "-1")
     dtype: Literal["float16", "float32"] = "float16"
 
-    _lists = field_validator("sites", "positions", "sample_positions", mode="before")(_names)
+    _lists = field_validator("sites", "positions", "sample_positions", mode="before")(as_names)
 
     @field_validator("positions", "sample_positions", mode="before")
     @classmethod
@@ -142,30 +144,30 @@ class CaptureSettings(_Settings):
         return _known(positions, POSITIONS)
 
 
-class SelfEvaluationSettings(_Settings):
+class SelfEvaluationSettings(Group):
     """What the model is asked to judge of its own: whole answers, exact answers, or both; none costs nothing."""
 
     of: tuple[Literal["answer", "exact_answer"], ...] = ("answer", "exact_answer")
 
-    _lists = field_validator("of", mode="before")(_names)
+    _lists = field_validator("of", mode="before")(as_names)
 
 
-class ProbeSettings(_Settings):
+class ProbeSettings(Group):
     """How probes are trained: each seed reshuffles the outer folds; `families` are compared beside the reference."""
 
     seeds: int = Field(default=1, ge=1)
     families: tuple[str, ...] = FAMILIES
 
-    _lists = field_validator("families", mode="before")(_names)
+    _lists = field_validator("families", mode="before")(as_names)
 
 
-class BaselineSettings(_Settings):
+class BaselineSettings(Group):
     """How baselines are computed: `equivalence` says when two sampled answers mean the same."""
 
     equivalence: Literal["match", "embedding", "nli"] = "match"
 
 
-class AbstentionSettings(_Settings):
+class AbstentionSettings(Group):
     """The guarantee that a detector gives: at most `alpha` of what it accepts is wrong, save with chance `delta`.
 
     None asks for no guarantee and keeps no answers back for one.
@@ -175,7 +177,7 @@ class AbstentionSettings(_Settings):
     delta: float = Field(default=0.05, gt=0, lt=1)
 
 
-class JudgeSettings(_Settings):
+class JudgeSettings(Group):
     """Which models the judges `llm` and `nli` and the locator `llm` ask.
 
     Attributes:
@@ -216,7 +218,7 @@ class JudgeSettings(_Settings):
         return name
 
 
-class StudySettings(_Settings):
+class StudySettings(Group):
     """A whole study. `report_to` names the trackers that are told of it when its report is made; none by default.
 
     Example:
@@ -236,7 +238,7 @@ class StudySettings(_Settings):
     seed: int = Field(default=0, ge=0)
     report_to: tuple[str, ...] = ()
 
-    _lists = field_validator("report_to", mode="before")(_names)
+    _lists = field_validator("report_to", mode="before")(as_names)
 
     @field_validator("report_to")
     @classmethod
@@ -247,70 +249,3 @@ class StudySettings(_Settings):
     def sampling_seed(self) -> int:
         """The seed that every sampled answer's own seed derives from."""
         return self.seed if self.generate.seed is None else self.generate.seed
-
-
-class TrainSettings(_Settings):
-    """How a model is fine-tuned; the defaults are those of the reference recipe (`docs/method.md`, fine-tuning).
-
-    Attributes:
-        epochs: How often all pairs are learned, where `max_steps` is None.
-        max_steps: Optimiser steps; as many pairs are drawn as they take.
-        target_modules: Which projections get an adapter: `all-linear`, or their names.
-        optimizer: `auto` is `paged_adamw_32bit` with CUDA and plain AdamW (`adamw_torch`) without.
-        quantize_4bit: Read the base model in 4 bits (QLoRA; needs the extra `qlora`).
-        max_length: Tokens of prompt and answer; a longer answer is cut at a sentence's end.
-        held_out: Share of the questions that is kept from training, all of an entity's or none.
-        eval_examples: At most this many held-out pairs give the evaluation loss.
-        eval_steps: How often it is taken, beside start and end; None for start and end alone.
-        save_steps: How often a checkpoint is written; the last two are kept.
-        log_steps: How often the training loss is written down: the mean since the last time, or since a resume.
-        score_examples: Held-out questions that are answered before and after, and compared with their references.
-        report_to: Trackers that the trainer reports to (`tensorboard`, `wandb`, `mlflow`, `trackio`).
-    """
-
-    lora_r: int = Field(default=64, ge=1)
-    lora_alpha: int = Field(default=16, ge=1)
-    lora_dropout: float = Field(default=0.1, ge=0, lt=1)
-    target_modules: str | tuple[str, ...] = "all-linear"
-    epochs: float = Field(default=3, gt=0)
-    max_steps: int | None = Field(default=None, ge=1)
-    batch_size: int = Field(default=4, ge=1)
-    gradient_accumulation: int = Field(default=1, ge=1)
-    learning_rate: float = Field(default=2e-4, gt=0)
-    weight_decay: float = Field(default=0.001, ge=0)
-    scheduler: str = "cosine"
-    warmup_ratio: float = Field(default=0.03, ge=0, lt=1)
-    max_grad_norm: float = Field(default=0.3, gt=0)
-    optimizer: str = "auto"
-    quantize_4bit: bool = False
-    gradient_checkpointing: bool = False
-    group_by_length: bool = True
-    max_length: int = Field(default=512, ge=16)
-    held_out: float = Field(default=0.2, gt=0, lt=1)
-    eval_examples: int = Field(default=256, ge=1)
-    eval_steps: int | None = Field(default=None, ge=1)
-    save_steps: int = Field(default=50, ge=1)
-    log_steps: int = Field(default=10, ge=1)
-    score_examples: int = Field(default=32, ge=0)
-    report_to: tuple[str, ...] = ()
-
-    _lists = field_validator("report_to", mode="before")(_names)
-
-    @field_validator("target_modules")
-    @classmethod
-    def _not_a_pattern(cls, modules: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        return (modules,) if isinstance(modules, str) and modules != "all-linear" else modules
-
-
-class FinetuneSettings(_Settings):
-    """A whole fine-tuning.
-
-    Example:
-        >>> FinetuneSettings(train={"max_steps": 20}).train.lora_r
-        64
-    """
-
-    task: TaskSettings = TaskSettings(name="medquad")
-    model: ModelSettings = ModelSettings()
-    train: TrainSettings = TrainSettings()
-    seed: int = Field(default=0, ge=0)

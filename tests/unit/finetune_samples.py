@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tacitly.settings import FinetuneSettings
+from tacitly.finetune_settings import FinetuneSettings
 from tests.tiny import save_model
 
 TRAIN = {

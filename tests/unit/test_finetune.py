@@ -21,11 +21,11 @@ from tacitly.finetune.publish import push
 from tacitly.finetune.trainer import LoraTrainer
 from tacitly.finetune.trainer_setup import precision
 from tacitly.finetune.tuning import run_finetune
+from tacitly.finetune_settings import FinetuneSettings
 from tacitly.models.load import load_model, weights_hash
 from tacitly.progress import RecordedProgress
 from tacitly.records import Question
 from tacitly.run_folder import RunFolder
-from tacitly.settings import FinetuneSettings
 from tacitly.study import run_study
 from tacitly.tasks.entity_split import EntitySplit
 from tests.unit.finetune_samples import changed, sample_settings

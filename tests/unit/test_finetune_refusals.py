@@ -13,10 +13,10 @@ from tacitly.errors import ModelError, SettingsError, StorageError, TaskError, T
 from tacitly.finetune.publish import merge
 from tacitly.finetune.trainer import LoraTrainer
 from tacitly.finetune.tuning import run_finetune
+from tacitly.finetune_settings import FinetuneSettings
 from tacitly.models.load import load_model
 from tacitly.progress import RecordedProgress
 from tacitly.recipes import load_finetune_recipe
-from tacitly.settings import FinetuneSettings
 from tests.tiny import save_model
 from tests.unit.finetune_samples import changed, sample_settings
 

@@ -16,8 +16,8 @@ from tacitly.errors import StorageError, TrainingError
 from tacitly.finetune.publish import merge
 from tacitly.finetune.trainer import LoraTrainer
 from tacitly.finetune.tuning import FinetuneResult, run_finetune
+from tacitly.finetune_settings import FinetuneSettings
 from tacitly.progress import RecordedProgress
-from tacitly.settings import FinetuneSettings
 from tacitly.tasks.entity_split import EntitySplit
 from tests.unit.finetune_samples import changed, sample_settings
 

@@ -13,12 +13,12 @@ import numpy as np
 
 from tacitly.errors import ModelError, SettingsError, TaskError
 from tacitly.finetune.examples import Example, ExampleCounts, ExampleMaker
+from tacitly.finetune_settings import FinetuneSettings
 from tacitly.models.adapter import is_adapter
 from tacitly.models.load import LanguageModel, load_model
 from tacitly.models.prompts import PromptFormat
 from tacitly.progress import Progress
 from tacitly.records import Question
-from tacitly.settings import FinetuneSettings
 from tacitly.tasks.base import Task
 from tacitly.tasks.catalog import load_task, task_card
 from tacitly.tasks.entity_split import EntitySplit

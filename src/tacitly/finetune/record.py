@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tacitly.errors import TrainingError
+from tacitly.finetune_settings import FinetuneSettings
 from tacitly.manifest import sha256
 from tacitly.models.adapter import CONFIG, WEIGHTS
-from tacitly.settings import FinetuneSettings
 from tacitly.storage import write_whole
 from tacitly.tasks.entity_split import FILE as SPLIT
 

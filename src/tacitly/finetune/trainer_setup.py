@@ -15,9 +15,9 @@ from tacitly.finetune.checkpoints import KEPT
 from tacitly.finetune.data import processes
 from tacitly.finetune.examples import Example
 from tacitly.finetune.trainer import LoraTrainer
+from tacitly.finetune_settings import FinetuneSettings, TrainSettings
 from tacitly.models.load import LanguageModel
 from tacitly.progress import Progress
-from tacitly.settings import FinetuneSettings, TrainSettings
 
 # Transformers 5 is renaming it.
 _NEW_NAME = "activation_checkpointing"

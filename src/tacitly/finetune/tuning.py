@@ -14,11 +14,12 @@ from tacitly.errors import ModelError, SettingsError, TrainingError
 from tacitly.finetune.card import write_card
 from tacitly.finetune.data import FinetuneData, processes
 from tacitly.finetune.record import Record, open_record
+from tacitly.finetune_settings import FinetuneSettings
 from tacitly.models.adapter import INSTALL, MISSING
 from tacitly.models.quiet import quiet
 from tacitly.progress import Progress, RecordedProgress
 from tacitly.recipes import load_finetune_recipe
-from tacitly.settings import FinetuneSettings, TaskSettings
+from tacitly.settings import TaskSettings
 from tacitly.storage import storage
 
 _STUDY_ONLY = ("judge", "locator", "split_from", "entities")

@@ -8,8 +8,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from tacitly.errors import SettingsError
+from tacitly.finetune_settings import FinetuneSettings
 from tacitly.recipes.files import nearest, read_recipe
-from tacitly.settings import FinetuneSettings, StudySettings
+from tacitly.settings import StudySettings
 
 Overrides = Sequence[str] | Mapping[str, Any]
 S = TypeVar("S", bound=BaseModel)

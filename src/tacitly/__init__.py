@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tacitly.chat import Chat
     from tacitly.comparison import compare_runs
+    from tacitly.detect.files import detect_answers
+    from tacitly.detect.scorer import Scorer
     from tacitly.errors import TacitlyError, UserError
     from tacitly.finetune.tuning import run_finetune
     from tacitly.merging.merge import merge_runs
@@ -24,12 +26,14 @@ _PUBLIC = {
     "Chat": "tacitly.chat",
     "Detector": "tacitly.probes.detector",
     "RunFolder": "tacitly.run_folder",
+    "Scorer": "tacitly.detect.scorer",
     "StudyResult": "tacitly.study",
     "StudySettings": "tacitly.settings",
     "TacitlyError": "tacitly.errors",
     "UserError": "tacitly.errors",
     "check_run": "tacitly.verify",
     "compare_runs": "tacitly.comparison",
+    "detect_answers": "tacitly.detect.files",
     "load_model": "tacitly.models.load",
     "load_recipe": "tacitly.recipes",
     "merge_runs": "tacitly.merging.merge",
@@ -41,12 +45,14 @@ __all__ = [
     "Chat",
     "Detector",
     "RunFolder",
+    "Scorer",
     "StudyResult",
     "StudySettings",
     "TacitlyError",
     "UserError",
     "check_run",
     "compare_runs",
+    "detect_answers",
     "load_model",
     "load_recipe",
     "merge_runs",

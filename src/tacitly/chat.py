@@ -2,32 +2,28 @@
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from tacitly.activations.positions import token_indices
 from tacitly.engines.base import Generation, Request, Sampling
 from tacitly.engines.torch_engine import TorchEngine
-from tacitly.errors import ModelError, SettingsError, TaskError, UserError
+from tacitly.errors import SettingsError, TaskError, UserError
 from tacitly.finetune.record import FILE as RECORD
 from tacitly.locators.align import align
 from tacitly.locators.catalog import ASKING, CHAIN, load_locator
 from tacitly.models.load import LanguageModel, load_model
-from tacitly.models.prompts import PromptFormat
 from tacitly.probes.asking import Asking
-from tacitly.probes.detector import Detector, LinearProbe, Role
+from tacitly.probes.detector import Detector, Role
 from tacitly.probes.detector_folder import open_detector
+from tacitly.probes.own_model import Note, ask_alike, open_own_model
+from tacitly.probes.reading_place import find_place
+from tacitly.probes.verdict import Verdict, judge
 from tacitly.records import Span
 
 MAX_NEW_TOKENS = 256  # where no detector says how long its answers were
-
-Verdict = Literal["trust", "doubt"]
-Note = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +35,8 @@ class Reply:
         answer: As the model wrote it.
         span: The exact answer in it, or None where none was looked for or found.
         p_correct: The calibrated probability that the answer is right, or None where it has no score.
-        verdict: `trust` where that reaches the detector's threshold, which may be under one half; else `doubt`.
+        verdict: What that comes to (`tacitly.probes.verdict`): `trust`, `doubt` or `abstain`. The thresholds may be
+            under one half. None without a detector.
         scored: What the score was read from: the exact answer, or the last token of an answer without one.
         reason: Why there is no score; None where there is one, and where there is no detector.
         cut: Whether the answer was cut at the most tokens.
@@ -123,16 +120,12 @@ class Chat:
         if not 0 <= temperature < math.inf:
             raise SettingsError(f"temperature is {temperature}", allowed="0 (the most likely answer) or more")
         self.detector = open_detector(detector) if isinstance(detector, str | Path) else detector
-        self.language_model = model if isinstance(model, LanguageModel) else _open_model(model, self.detector, note)
+        self.language_model = _open_model(model, self.detector, note)
         self.asking = _asking(self.detector, self.language_model, system_prompt, max_new_tokens)
-        if (template := self.asking.chat_template) != "auto":
-            self.language_model.tokenizer.chat_template = None if template == "plain" else template
+        self._form = ask_alike(self.asking, self.language_model)
         self.temperature = temperature
         self._locator = load_locator([name for name in self.asking.locator if name not in ASKING])
         self._asked = 0
-        if self.detector is not None:
-            identity = self.language_model.identity
-            self.detector.require_model(weights_hash=identity.weights_hash, name=identity.name)
 
     @cached_property
     def cautions(self) -> tuple[str, ...]:
@@ -171,11 +164,11 @@ class Chat:
         try:
             return self._scored(reply, written, self.detector)
         except UserError as error:
-            return replace(reply, reason=str(error))
+            return replace(reply, verdict="abstain", reason=str(error))
 
     def _write(self, question: str) -> Generation:
-        form = PromptFormat(self.language_model.tokenizer, self.asking.system_prompt)
-        ids = tuple(form.token_ids(form.render(self.asking.messages(question))))
+        form, choices = self._form, self.asking.choices(question)
+        ids = tuple(form.token_ids(form.render(self.asking.messages(question, choices=choices))))
         context = self.language_model.context_length
         room = self.asking.max_new_tokens if context is None else context - len(ids)
         if room < 1:
@@ -200,45 +193,28 @@ class Chat:
         found = self._locator.locate(reply.question, reply.answer, self.asking.choices(reply.question))
         span = align(found, written.token_ids, self.language_model.tokenizer, text=reply.answer)
         reply = replace(reply, span=span if span.found else None)
-        reasons = [] if span.found else [f"no exact answer was found ({span.reason})"]
-        roles: tuple[Role, ...] = ("exact_answer", "any_answer") if span.found else ("any_answer",)
-        for role in roles:
-            if role not in detector.probes:
-                reasons.append(f"the detector has no probe for {role.replace('_', ' ')}")
-                continue
-            probe = detector.probes[role]
-            p_correct, reason = self._probability(probe, span, written)
-            if p_correct is not None:
-                verdict: Verdict = "doubt" if p_correct < probe.header.threshold else "trust"
-                return replace(reply, p_correct=p_correct, verdict=verdict, scored=role)
-            reasons.append(str(reason))
-        return replace(reply, reason="; ".join(reasons) if reply.answer.strip() else "the answer is empty")
-
-    def _probability(self, probe: LinearProbe, span: Span, written: Generation) -> tuple[float | None, str | None]:
-        """One probe's opinion, or why it has none."""
-        header = probe.header
-        [index] = token_indices(
-            span, n_tokens=len(written.token_ids), has_end=written.end is not None, positions=[header.position]
-        )
-        if index is None or written.states is None:
-            return None, f"the answer has no token {header.position!r}"
-        layers = sorted(self.language_model.sites.of(header.site))
-        if header.layer not in layers:
-            return None, f"the model has no layer {header.layer}"
-        state = written.states[header.site][layers.index(header.layer), index][None]
+        place = find_place(detector, span, n_tokens=len(written.token_ids), has_end=written.end is not None)
+        if place.role is None or place.index is None or written.states is None:
+            reason = place.reason if reply.answer.strip() else "the answer is empty"
+            return replace(reply, verdict="abstain", reason=reason)
+        probe = detector.probes[place.role]
+        layers = sorted(self.language_model.sites.of(probe.header.site))
+        if probe.header.layer not in layers:
+            return replace(reply, verdict="abstain", reason=f"the model has no layer {probe.header.layer}")
+        state = written.states[probe.header.site][layers.index(probe.header.layer), place.index][None]
         if not np.isfinite(state).all():
-            return None, "the model's state there is not finite"
-        return float(probe.score(state)[0]), None
+            return replace(reply, verdict="abstain", reason="the model's state there is not finite")
+        p_correct = float(probe.score(state)[0])
+        verdict = judge(p_correct, threshold=probe.header.threshold, promise=detector.abstention)
+        return replace(reply, p_correct=p_correct, verdict=verdict, scored=place.role)
 
 
-def _open_model(model: str | Path | None, detector: Detector | None, note: Note | None) -> LanguageModel:
-    if model is not None or detector is None:
-        return load_model("embedded" if model is None else str(model), note=note)
-    own = detector.header.model
-    try:
-        return load_model(own.name, revision=own.revision, note=note)
-    except ModelError as error:
-        raise ModelError(f"the detector's model: {error}", remedy="name it where it is now with --model") from error
+def _open_model(
+    model: str | Path | LanguageModel | None, detector: Detector | None, note: Note | None
+) -> LanguageModel:
+    if detector is not None:
+        return open_own_model(detector, model, note=note)
+    return model if isinstance(model, LanguageModel) else load_model(str(model or "embedded"), note=note)
 
 
 def _asking(

@@ -12,6 +12,7 @@ from string import ascii_lowercase
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tacitly.activations.store import ActivationStore
@@ -19,6 +20,7 @@ from tacitly.chat import Chat, Reply
 from tacitly.cli import chat as command
 from tacitly.cli import main
 from tacitly.collect.tables import greedy_rows
+from tacitly.detect.scorer import Scorer
 from tacitly.errors import DetectorError, ModelError, SettingsError, TaskError
 from tacitly.probes.asking import Asking
 from tacitly.probes.detector import Detector
@@ -102,6 +104,53 @@ def test_scores_are_those_of_the_study(run: Path, model: Path) -> None:
         assert reply.doubtful == (stored[reply.scored][i] < threshold)
     assert scored > N / 2
     assert "exact_answer" in roles
+
+
+def test_the_same_answers_given_back_have_the_scores_of_the_study(run: Path) -> None:
+    view = RunFolder.view(run)
+    rows = greedy_rows(view)
+    store = ActivationStore(view, rows["answer_id"].tolist())
+    detector = Detector.load(run / "detector")
+    assert detector.header.model.chat_template_sha256
+    stored = {
+        role: probe.score(store.states(probe.header.site, probe.header.layer, probe.header.position))
+        for role, probe in detector.probes.items()
+    }
+    given = [
+        {"id": row.answer_id, "question": row.question, "token_ids": [*row.token_ids, *whole_number(row.end_token_id)]}
+        for row in rows.itertuples()
+    ]
+    compared = 0
+    for i, scored in enumerate(Scorer(run).score(given)):
+        assert scored.id == rows["answer_id"][i]
+        if scored.scored is not None:
+            np.testing.assert_allclose(scored.p_correct, stored[scored.scored][i], atol=1e-3)
+            assert (scored.exact_answer is not None) == rows["located"][i]
+            compared += 1
+    assert compared > N / 2
+
+
+def whole_number(value: object) -> list[int]:
+    return [] if pd.isna(value) else [int(value)]
+
+
+def test_between_both_thresholds_an_answer_is_neither_trusted_nor_doubted(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def promise(threshold: float | None) -> dict[str, object]:
+        found = None if threshold is None else 1
+        told = {"threshold": threshold, "accepted": found, "errors": found, "reason": None if found else "too few"}
+        return {"alpha": 0.1, "delta": 0.05, "groups": 9, "answers": 9, "trials": [], **told}
+
+    for threshold, words in ((0.999, "not accepted, under 1.00"), (None, "not accepted: the detector accepts none")):
+        folder = edited(
+            run,
+            tmp_path / str(threshold),
+            lambda c, t=threshold: (c.update(abstention=promise(t)), [p.update(threshold=0.0) for p in c["probes"]]),
+        )
+        assert converse(monkeypatch, f"{asked(1)}\n", "--detector", folder) == 0
+        assert f"estimated right - {words}: " in capsys.readouterr().out
+        assert Chat(detector=folder).ask(asked(1)).verdict == "abstain"
 
 
 def test_an_answer_without_an_exact_answer_is_scored_by_the_second_probe(run: Path, model: Path) -> None:

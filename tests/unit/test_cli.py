@@ -14,7 +14,15 @@ pytestmark = pytest.mark.unit
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["study", "--help"], ["check", "--help"], ["report", "--help"], ["tasks", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["study", "--help"],
+        ["check", "--help"],
+        ["report", "--help"],
+        ["tasks", "--help"],
+        ["detect", "--help"],
+    ],
 )
 def test_help_reads_as_it_did(
     arguments: list[str],

@@ -163,6 +163,20 @@ def test_a_detector_of_the_first_schema_is_still_read(detector, saved):
         Detector.load(saved)
 
 
+def test_a_detector_of_the_second_schema_is_still_read(detector, saved):
+    def older(content):
+        content["schema_version"] = 2
+        del content["layers"]
+        del content["model"]["chat_template_sha256"]
+
+    edit(saved, older)
+    loaded = Detector.load(saved)
+    assert loaded.header == detector.header.model_copy(update={"schema_version": 2})
+    edit(saved, lambda c: c["model"].update(chat_template_sha256="ab" * 32))
+    with pytest.raises(DetectorError, match=r"schema version 2 .* tells neither template nor wording"):
+        Detector.load(saved)
+
+
 def edit(saved, change):
     path = saved / "detector.json"
     content = json.loads(path.read_text())
@@ -181,10 +195,18 @@ def edit(saved, change):
         (lambda d: edit(d, lambda c: c.update(extra=1)), "extra: Extra inputs are not permitted"),
         (lambda d: edit(d, lambda c: c.update(kind="something")), "kind: Input should be 'tacitly-detector'"),
         (
-            lambda d: edit(d, lambda c: c.update(schema_version=3)),
-            "has schema version 3; allowed: 1, 2; use the version",
+            lambda d: edit(d, lambda c: c.update(schema_version=4)),
+            "has schema version 4; allowed: 1, 2, 3; use the version",
         ),
-        (lambda d: edit(d, lambda c: c.update(schema_version="x")), "schema_version: Input should be 1 or 2"),
+        (lambda d: edit(d, lambda c: c.update(schema_version="x")), "schema_version: Input should be 1, 2 or 3"),
+        (
+            lambda d: edit(d, lambda c: c.update(layers="1 is the first block")),
+            "counts layers in another way: '1 is the first block'; allowed: '0 is the embedding output, i the output",
+        ),
+        (
+            lambda d: edit(d, lambda c: c.update(schema_version=2, layers="1 is the first block")),
+            "schema version 2 counts layers in one way",
+        ),
         (lambda d: edit(d, lambda c: c["probes"][0].update(calibrator="guess")), "calibrator: Input should be"),
         (lambda d: edit(d, lambda c: c["probes"][0].update(calibrator="isotonic")), "'exact_answer' cannot be read"),
         (lambda d: edit(d, lambda c: c.update(abstention={"alpha": 0.1})), "abstention.delta: Field required"),
@@ -219,7 +241,11 @@ def test_states_and_weights_of_another_model_are_refused(detector):
         detector.probes["exact_answer"].score(np.zeros((2, 4), dtype=np.float32))
     with pytest.raises(DetectorError, match="trained on weights abababababab, not on cdcd"):
         detector.require_model(weights_hash="cd" * 32)
-    detector.require_model(weights_hash="ab" * 32)
+    with pytest.raises(
+        DetectorError, match=r"trained on revision main, not on other of 'x'; allowed: .* at revision main"
+    ):
+        detector.require_model(weights_hash="ab" * 32, revision="other", name="x")
+    detector.require_model(weights_hash="ab" * 32, revision=None)
     detector.require_model(weights_hash=None)
 
 

@@ -399,7 +399,8 @@ def test_the_report_is_rebuilt_from_the_run_folder(
 
 def test_the_public_names_are_these() -> None:
     assert tacitly.__all__ == [
-        "Chat", "Detector", "RunFolder", "StudyResult", "StudySettings", "TacitlyError", "UserError", "check_run",
-        "compare_runs", "load_model", "load_recipe", "merge_runs", "run_finetune", "run_study",
+        "Chat", "Detector", "RunFolder", "Scorer", "StudyResult", "StudySettings", "TacitlyError", "UserError",
+        "check_run", "compare_runs", "detect_answers", "load_model", "load_recipe", "merge_runs", "run_finetune",
+        "run_study",
     ]  # fmt: skip
     assert all(getattr(tacitly, name) is not None for name in tacitly.__all__)

@@ -58,7 +58,16 @@ def test_an_unknown_placeholder_is_refused_by_name(template: str, name: str) -> 
     with pytest.raises(SettingsError) as refused:
         PromptTemplate(template)
     assert f"unknown placeholder '{name}'" in str(refused.value)
-    assert "{question}, {context}, {choices}" in str(refused.value)
+    assert "{question}, {context}, {choices}, {options}" in str(refused.value)
+
+
+def test_options_stand_on_lines_with_their_letters() -> None:
+    question = _question(choices=("Oxygen|A)", "Iron|B)"))
+    assert PromptTemplate("{question}\n{options}").fill(question) == "Who?\nA) Oxygen\nB) Iron"
+    many = _question(choices=tuple(map(str, range(27))))
+    assert PromptTemplate("{question} {choices}").fill(many).endswith(" 26")
+    with pytest.raises(SettingsError, match=r"27 choices; allowed: 26, one for each letter; write \{choices\}"):
+        PromptTemplate("{question} {options}").fill(many)
 
 
 def test_a_template_without_the_question_is_refused() -> None:

@@ -187,12 +187,23 @@ def _verdict(reply: "Reply", partner: "Chat") -> list[str]:
         verdict = ""
         if reply.doubtful and partner.detector is not None and reply.scored is not None:
             verdict = f" - doubtful, under {partner.detector.probes[reply.scored].header.threshold:.2f}"
+        elif reply.verdict == "abstain":
+            verdict = f" - not accepted{_from(partner)}"
         lines.append(f"{reply.p_correct:.2f} estimated right{verdict}: {what}")
     elif reply.reason is not None:
         lines.append(f"not scored: {reply.reason}")
     if reply.cut:
         lines.append(f"cut at {partner.asking.max_new_tokens} tokens; --max-new-tokens allows more")
     return lines
+
+
+def _from(partner: "Chat") -> str:
+    promise = partner.detector.abstention if partner.detector else None
+    return (
+        f", under {promise.threshold:.2f}"
+        if promise and promise.threshold is not None
+        else ": the detector accepts none"
+    )
 
 
 def _as_json(question: str, reply: "Reply | None", problem: str | None) -> dict[str, object]:

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from tacitly.cli import chat, compare, finetuning, merge, runs, show, tasks, transfer
+from tacitly.cli import chat, compare, detect, finetuning, merge, runs, show, tasks, transfer
 from tacitly.errors import UserError
 
 STOPPED = 130
-KEEP_NOTHING = {"chat", "compare", "transfer"}
-"""Commands that leave nothing behind when they are stopped."""
+KEEP_NOTHING = {"chat", "compare", "detect", "transfer"}
+"""Commands that do not go on where they were stopped."""
 
 app = typer.Typer(
     name="tacitly",
@@ -27,6 +27,7 @@ app.command("finetune")(finetuning.finetune)
 app.command("compare")(compare.compare)
 app.command("transfer")(transfer.transfer)
 app.command("chat")(chat.chat)
+app.command("detect")(detect.detect)
 app.command("check")(runs.check)
 app.command("report")(runs.report)
 app.command("tasks")(tasks.tasks)

@@ -1,6 +1,7 @@
 """Open a model by hub id, local folder, adapter folder, GGUF file, or as `embedded`."""
 
 import hashlib
+import json
 import os
 import textwrap
 from collections.abc import Callable, Iterator
@@ -44,6 +45,7 @@ class ModelIdentity:
         width: Width of the residual stream.
         parameters: Number of parameters.
         dtype: Number format of the weights in memory.
+        chat_template_sha256: Of its own chat template; empty where it has none.
     """
 
     name: str
@@ -54,6 +56,7 @@ class ModelIdentity:
     parameters: int
     dtype: str
     architecture: str
+    chat_template_sha256: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """For a manifest or a card."""
@@ -163,6 +166,7 @@ def load_model(
         parameters=model.num_parameters(),  # of weights kept in four bits it counts every one
         dtype=str(chosen).removeprefix("torch."),
         architecture=type(model).__name__,
+        chat_template_sha256=_template_hash(tokenizer),
     )
     return LanguageModel(model, tokenizer, identity)
 
@@ -197,6 +201,12 @@ def weights_hash(name: str, *, revision: str | None = None) -> str:
         with file.open("rb") as stream:
             total.update(hashlib.file_digest(stream, "sha256").digest())
     return total.hexdigest()
+
+
+def _template_hash(tokenizer: PreTrainedTokenizerBase) -> str:
+    template = getattr(tokenizer, "chat_template", None)  # of several, a mapping of names to templates
+    text = template if isinstance(template, str) or not template else json.dumps(template, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest() if text else ""
 
 
 def _snapshot(name: str, revision: str | None) -> Path:

@@ -103,10 +103,11 @@ class PromptFormat:
         """The same as tokens."""
         return list(self.tokenizer(self.closing(), add_special_tokens=False)["input_ids"])
 
-    def answer_ids(self, prompt: str, answer: str) -> list[int]:
-        """An answer's tokens as they would follow a rendered prompt."""
-        lead = "" if self.has_template or prompt[-1:].isspace() else " "
-        before, whole = self.token_ids(prompt), self.token_ids(prompt + lead + answer)
+    def answer_ids(self, prompt: str, answer: str, *, prompt_ids: Sequence[int] | None = None) -> list[int]:
+        """An answer's tokens as they would follow a rendered prompt, whose own are found where they are not given."""
+        lead = "" if self.has_template or prompt[-1:].isspace() or answer[:1].isspace() else " "
+        before = self.token_ids(prompt) if prompt_ids is None else list(prompt_ids)
+        whole = self.token_ids(prompt + lead + answer)
         if whole[: len(before)] == before:
             return whole[len(before) :]
         return list(self.tokenizer(lead + answer, add_special_tokens=False)["input_ids"])

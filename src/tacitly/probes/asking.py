@@ -1,17 +1,19 @@
 """How a detector's answers were asked for, so that later answers can be asked for in the same way."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import takewhile
+from collections.abc import Callable, Mapping, Sequence
+from string import ascii_uppercase
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from tacitly.errors import SettingsError
+from tacitly.probes.closed_sets import ClosedSet, find_closed_sets
 from tacitly.records import Question
+from tacitly.tasks.learned_template import learn_template
+from tacitly.tasks.template import PromptTemplate, with_context
 
-MOST_SETS = (
-    64  # a task with more closed sets than this has one for nearly every question; none of them would fit others
-)
+SAME = "same"
+"""Stands for the model itself, where it was asked to locate exact answers."""
 
 Messages = Sequence[Mapping[str, str]]
 
@@ -27,28 +29,6 @@ class Turn(_Strict):
     content: str
 
 
-class ClosedSet(_Strict):
-    """The choices of the questions that begin and end alike.
-
-    Attributes:
-        opening: How these questions begin,
-        closing: and how they end; both empty where all questions share the set.
-        choices: The set; a choice with several names is written `canonical|name|name`.
-    """
-
-    opening: str = ""
-    closing: str = ""
-    choices: tuple[str, ...] = Field(min_length=1)
-
-    def fits(self, question: str) -> bool:
-        """Whether a question is worded like those of the set."""
-        asked, opening, closing = _plain(question), self.opening.casefold(), _plain(self.closing)
-        if asked == _plain(opening):
-            return True
-        long_enough = len(asked) >= len(opening) + len(closing)
-        return long_enough and asked.startswith(opening) and asked.endswith(closing)
-
-
 class Asking(_Strict):
     """How the questions were put, and what was looked for in their answers.
 
@@ -59,7 +39,12 @@ class Asking(_Strict):
         before: What stood before the question in its own message,
         after: and what stood after it.
         whole: Whether that is all: False where questions came with more, such as a passage of their own.
+        wording: The prompt where it held more: a template of question, context and choices (`tacitly.tasks.template`).
+            None where the question was all, and where no template gives every prompt.
+        needs: What every question came with that this template shows.
         locator: The locators, in the order in which they were asked.
+        located_by: The model that the locator `llm` asked; `same` for the model itself. None where none was, and where
+            that was not kept.
         closed_sets: The closed sets of the answers, by the wording of their questions.
         max_new_tokens: The most tokens of an answer.
         stop: Strings that ended an answer.
@@ -71,10 +56,21 @@ class Asking(_Strict):
     before: str = ""
     after: str = ""
     whole: bool = True
+    wording: str | None = None
+    needs: tuple[Literal["context", "choices"], ...] = ()
     locator: tuple[str, ...] = Field(min_length=1)
+    located_by: str | None = None
     closed_sets: tuple[ClosedSet, ...] = ()
     max_new_tokens: int = Field(ge=1)
     stop: tuple[str, ...] = ()
+
+    @field_validator("wording")
+    @classmethod
+    def _readable(cls, wording: str | None) -> str | None:
+        try:
+            return wording and PromptTemplate(wording).text
+        except SettingsError as error:
+            raise ValueError(str(error)) from None
 
     @classmethod
     def of(
@@ -86,6 +82,7 @@ class Asking(_Strict):
         max_new_tokens: int,
         system_prompt: str | None = None,
         chat_template: str = "auto",
+        located_by: str | None = None,
         stop: Sequence[str] = (),
     ) -> Self:
         """Find what all questions of a study share.
@@ -97,6 +94,7 @@ class Asking(_Strict):
             max_new_tokens: The most tokens of an answer.
             system_prompt: The system message.
             chat_template: `auto`, `plain`, or a template's text.
+            located_by: The model that the locator `llm` asked.
             stop: Strings that ended an answer.
 
         Returns:
@@ -111,37 +109,86 @@ class Asking(_Strict):
         rendered = [_messages(prompt(question)) for question in questions]
         first, text = rendered[0], questions[0].question
         before, found, after = first[-1].content.partition(text) if text else ("", "", "")
-        whole = bool(found) and all(
-            messages[:-1] == first[:-1] and messages[-1].content == f"{before}{question.question}{after}"
+        alike = all(messages[:-1] == first[:-1] for messages in rendered)
+        template = None
+        if alike and any(question.context or question.choices for question in questions):
+            template = learn_template(questions, lambda question: _messages(prompt(question))[-1].content)
+            template = template if template and set(template.names) - {"question"} else None
+        whole = bool(found and alike and not template) and all(
+            messages[-1].content == f"{before}{question.question}{after}"
             for messages, question in zip(rendered, questions, strict=True)
         )
         return cls(
             system_prompt=system_prompt,
             chat_template=chat_template,
-            turns=first[:-1] if whole else (),
+            turns=first[:-1] if whole or template else (),
             before=before if whole else "",
             after=after if whole else "",
             whole=whole,
+            wording=template and template.text,
+            needs=_needs(template, questions) if template else (),
             locator=tuple(locator),
-            closed_sets=_closed_sets(questions),
+            located_by=located_by,
+            closed_sets=find_closed_sets(questions),
             max_new_tokens=max_new_tokens,
             stop=tuple(stop),
         )
 
-    def messages(self, question: str) -> list[dict[str, str]]:
-        """The messages that ask a question, without the system message."""
-        last = {"role": "user", "content": f"{self.before}{question}{self.after}"}
-        return [*(turn.model_dump() for turn in self.turns), last]
+    @property
+    def locates_itself(self) -> bool:
+        """Whether the model itself was asked to locate exact answers."""
+        return self.located_by == SAME
 
-    def choices(self, question: str) -> tuple[str, ...]:
+    @property
+    def shows_context(self) -> bool:
+        """Whether its questions may have come with a passage."""
+        return not self.whole and (self.wording is None or "context" in PromptTemplate(self.wording).names)
+
+    @property
+    def names_more(self) -> bool:
+        """Whether it says more than detectors of schema version 2 could."""
+        return self.wording is not None or self.located_by is not None
+
+    def messages(
+        self, question: str, *, context: str | None = None, choices: Sequence[str] = ()
+    ) -> list[dict[str, str]]:
+        """The messages that ask a question, without the system message.
+
+        Args:
+            question: The question.
+            context: A passage that comes with it,
+            choices: and its choices, where the wording shows them.
+        """
+        asked = Question(
+            question_id="", question=question, answers=(), entity="", choices=tuple(choices), context=context
+        )
+        if self.wording is not None:
+            content = PromptTemplate(self.wording).fill(asked)
+        else:
+            content = with_context(asked, f"{self.before}{question}{self.after}")
+        return [*(turn.model_dump() for turn in self.turns), {"role": "user", "content": content}]
+
+    def choices(self, question: str, *, given: Sequence[str] = ()) -> tuple[str, ...]:
         """The closed set of a question: that of the questions that are worded most like it; empty where none is.
+
+        Args:
+            question: The question.
+            given: Its closed set where it came with one. Where the wording shows letters, they are added as names.
 
         Example:
             >>> sets = (ClosedSet(opening="Is ", closing=" red?", choices=("yes", "no")),)
             >>> asking = Asking(locator=("choices",), closed_sets=sets, max_new_tokens=8)
             >>> asking.choices("is the snow red"), asking.choices("Who is red?")
             (('yes', 'no'), ())
+            >>> asking = Asking(locator=("choices",), wording="{question} {options}", whole=False, max_new_tokens=8)
+            >>> asking.choices("Who?", given=["I", "you"])
+            ('I|A)', 'you|B)')
         """
+        if given:
+            lettered = self.wording is not None and "options" in PromptTemplate(self.wording).names
+            if not lettered or len(given) > len(ascii_uppercase) or any("|" in choice for choice in given):
+                return tuple(given)
+            return tuple(f"{name}|{letter})" for letter, name in zip(ascii_uppercase, given, strict=False))
         fitting = [one for one in self.closed_sets if one.fits(question)]
         return max(fitting, key=lambda one: len(one.opening) + len(one.closing)).choices if fitting else ()
 
@@ -151,38 +198,10 @@ def _messages(prompt: str | Messages) -> tuple[Turn, ...]:
     return tuple(Turn.model_validate(dict(message)) for message in messages)
 
 
-def _closed_sets(questions: Iterable[Question]) -> tuple[ClosedSet, ...]:
-    asked: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for question in questions:
-        asked[question.choices].append(question.question)
-    if len(asked) == 1:
-        return tuple(ClosedSet(choices=choices) for choices in asked if choices)
-    if len(asked) > MOST_SETS:
-        return ()
-    frames = ((choices, *_frame(texts)) for choices, texts in asked.items() if choices)
-    return tuple(
-        ClosedSet(opening=opening, closing=closing, choices=choices)
-        for choices, opening, closing in frames
-        if opening or closing
-    )
-
-
-def _frame(texts: Sequence[str]) -> tuple[str, str]:
-    """The whole words with which all texts begin, and those with which they end."""
-    if len(set(texts)) == 1:
-        return texts[0], ""
-    opening = _shared(texts)
-    rest = [text[len(opening) :][::-1] for text in texts]
-    closing = _shared(rest)[::-1]
-    return opening[: opening.rfind(" ") + 1], closing[closing.find(" ") :] if " " in closing else ""
-
-
-def _shared(texts: Sequence[str]) -> str:
-    """The longest common beginning."""
-    low, high = min(texts), max(texts)  # what these two share, all share
-    return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(low, high, strict=False)))
-
-
-def _plain(text: str) -> str:
-    """For comparing wordings: without case, and without the marks at the end."""
-    return text.casefold().rstrip(" ?.!")
+def _needs(template: PromptTemplate, questions: Sequence[Question]) -> tuple[Literal["context", "choices"], ...]:
+    needs: list[Literal["context", "choices"]] = []
+    if "context" in template.names and all(question.context for question in questions):
+        needs.append("context")
+    if {"choices", "options"}.intersection(template.names) and all(question.choices for question in questions):
+        needs.append("choices")
+    return tuple(needs)

@@ -17,6 +17,7 @@ from tacitly.evaluation.calibration import Platt
 from tacitly.evaluation.calibrators import Isotonic
 from tacitly.probes.asking import Asking
 from tacitly.probes.detector_header import (
+    LAYERS,
     SCHEMA_VERSIONS,
     Abstention,
     DetectorHeader,
@@ -127,24 +128,39 @@ class Detector:
         """The same detector with a promise."""
         return replace(self, header=self.header.model_copy(update={"abstention": abstention}))
 
-    def require_model(self, *, weights_hash: str | None, name: str | None = None) -> None:
-        """Refuse to score the answers of another model.
+    def require_model(
+        self,
+        *,
+        weights_hash: str | None,
+        name: str | None = None,
+        revision: str | None = None,
+        chat_template_sha256: str | None = None,
+    ) -> None:
+        """Refuse to score the answers of another model; what is not known of either is let pass.
 
         Args:
-            weights_hash: The hash of the weights in use; None where it is not known, which is let pass.
+            weights_hash: The hash of the weights in use.
             name: The name of the model in use, for the message.
+            revision: Its commit on the hub.
+            chat_template_sha256: Of its own chat template; it counts where the detector's questions were asked with it.
 
         Raises:
-            DetectorError: The weights are others.
+            DetectorError: The weights are others, or the revision, or the chat template.
         """
-        own = self.header.model.weights_hash
-        if own is not None and weights_hash is not None and own != weights_hash:
-            other = "" if name is None else f" of {name!r}"
-            raise DetectorError(
-                f"this detector was trained on weights {own[:12]}, not on {weights_hash[:12]}{other}",
-                allowed=f"the model {self.header.model.name!r}",
-                remedy="load that model, or train a detector for this one",
-            )
+        own, asking = self.header.model, self.header.asking
+        template = own.chat_template_sha256 if asking is not None and asking.chat_template == "auto" else None
+        for what, mine, theirs in (
+            ("weights", own.weights_hash, weights_hash),
+            ("revision", own.revision, revision),
+            ("chat template", template, chat_template_sha256),
+        ):
+            if mine is not None and theirs is not None and mine != theirs:
+                other = "" if name is None else f" of {name!r}"
+                raise DetectorError(
+                    f"this detector was trained on {what} {mine[:12] or 'none'}, not on {theirs[:12] or 'none'}{other}",
+                    allowed=f"the model {own.name!r}" + (f" at revision {own.revision}" if own.revision else ""),
+                    remedy="load that model, or train a detector for this one",
+                )
 
     def save(self, folder: str | Path, *, card: str = "") -> None:
         """Write `weights.safetensors`, `CARD.md` and, last, `detector.json`.
@@ -202,6 +218,12 @@ class Detector:
             ) from error
         if hashlib.sha256(weights).hexdigest() != saved.weights_sha256:
             raise DetectorError(f"{folder / WEIGHTS_FILE} is damaged: its sha256 differs", remedy=_REMEDY)
+        if saved.layers != LAYERS:
+            raise DetectorError(
+                f"{folder / HEADER_FILE} counts layers in another way: {saved.layers!r}",
+                allowed=repr(LAYERS),
+                remedy="use what made it, or train the detector again",
+            )
         header = DetectorHeader(**saved.model_dump(exclude={"weights_sha256"}))
         return cls(header, {probe.role: _read_probe(probe, weights) for probe in header.probes})
 

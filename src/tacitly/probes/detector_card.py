@@ -11,6 +11,12 @@ _ROLES = {
     "exact_answer": "Answers with an exact answer",
     "any_answer": "Any answer, read at its last token",
 }
+_NEEDS = {
+    (): "text of its own around the question",
+    ("context",): "its context",
+    ("choices",): "its choices",
+    ("context", "choices"): "its context and its choices",
+}
 _CALIBRATORS = {
     "temperature": "a temperature",
     "platt": "Platt scaling",
@@ -77,7 +83,9 @@ def _asking_lines(asking: Asking | None) -> list[str]:
         return []
     first = f"after {len(asking.turns)} messages of examples, " if asking.turns else ""
     system = "with a system prompt, " if asking.system_prompt else ""
-    more = "" if asking.whole else ", each with text of its own around the question"
+    more = ""
+    if not asking.whole:
+        more = f", each with {_NEEDS[asking.needs]}"
     return [
         f"- Asked: {first}{system}in at most {asking.max_new_tokens} tokens{more}",
         f"- Exact answers located by: {', '.join(f'`{name}`' for name in asking.locator)}",

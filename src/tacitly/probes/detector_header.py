@@ -7,8 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tacitly.probes.asking import Asking
 
 Role = Literal["exact_answer", "any_answer"]
-SCHEMA_VERSIONS = (1, 2)
-"""The versions that can be read; the last one is written. Version 1 knew Platt scaling only, and no abstention."""
+SCHEMA_VERSIONS = (1, 2, 3)
+"""The versions that can be read; the last one is written.
+
+Version 1 knew Platt scaling only, and no abstention. Version 2 said neither how layers are counted, nor which chat
+template the model had, nor how a question was put that came with more than its text.
+"""
+LAYERS = "0 is the embedding output, i the output of block i before the final norm"
+"""How layers are counted here; detectors of the versions before 3 were made so too."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -18,11 +24,19 @@ class _Strict(BaseModel):
 
 
 class DetectorModel(_Strict):
-    """Whose activations the detector reads."""
+    """Whose activations the detector reads.
+
+    Attributes:
+        name: The model's name,
+        revision: its commit on the hub, where it came from there,
+        weights_hash: and what tells its weights from others.
+        chat_template_sha256: Of its own chat template, empty where it had none; None where that was not kept.
+    """
 
     name: str
     revision: str | None = None
     weights_hash: str | None = None
+    chat_template_sha256: str | None = None
 
 
 class ProbeHeader(_Strict):
@@ -109,16 +123,18 @@ class DetectorHeader(_Strict):
     """What `detector.json` holds.
 
     Attributes:
+        layers: How its layers are counted.
         asking: How its answers were asked for, where that was kept.
         abstention: The promise that was asked for; None where none was.
     """
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     kind: Literal["tacitly-detector"] = "tacitly-detector"
     tacitly: str
     model: DetectorModel
     task: str
     seed: int
+    layers: str = LAYERS
     asking: Asking | None = None
     abstention: Abstention | None = None
     probes: tuple[ProbeHeader, ...] = Field(min_length=1)
@@ -128,6 +144,9 @@ class DetectorHeader(_Strict):
         newer = self.abstention is not None or any(probe.calibrator != "platt" for probe in self.probes)
         if self.schema_version == 1 and newer:
             raise ValueError("schema version 1 has neither calibrators nor abstention")
+        newer = self.model.chat_template_sha256 is not None or (self.asking is not None and self.asking.names_more)
+        if self.schema_version < 3 and (newer or self.layers != LAYERS):
+            raise ValueError("schema version 2 counts layers in one way and tells neither template nor wording")
         return self
 
 

@@ -3,13 +3,14 @@
 import numpy as np
 
 from tacitly.activations.store import ActivationStore
+from tacitly.collect.asker import is_studied
 from tacitly.collect.bench import Bench
 from tacitly.collect.tables import KEPT, every_greedy_row, greedy_rows, read_questions
 from tacitly.evaluation.abstention import fix_thresholds
 from tacitly.evidence import ABSTENTION, BASELINES, INNER_FOLDS, PROBES
 from tacitly.experiments.abstention import keep_back, make_promise, score_answers
 from tacitly.experiments.error_detection import DetectorSource, ProbeStage, score_baselines, train_probes
-from tacitly.probes.asking import Asking
+from tacitly.probes.asking import SAME, Asking
 from tacitly.probes.detector import HEADER_FILE, WEIGHTS_FILE, Detector, DetectorModel
 from tacitly.results.further_baselines import score_run_samples, scores_with_eos, verdicts_of_the_model
 
@@ -94,6 +95,15 @@ def _asking(bench: Bench) -> Asking:
         system_prompt=task.system_prompt if own is None else own or None,
         chat_template=template,
         locator=bench.locators,
+        located_by=_located_by(bench),
         max_new_tokens=bench.max_new_tokens,
         stop=(*settings.generate.stop, *task.stop),
     )
+
+
+def _located_by(bench: Bench) -> str | None:
+    """The model that located exact answers; None where none was asked to."""
+    if not bench.locates_later:
+        return None
+    settings = bench.settings
+    return SAME if is_studied(settings.judge, settings.model) else settings.judge.model

@@ -135,33 +135,68 @@ def csv_rows(path: Path, lines: Iterable[str], *, delimiter: str = ",") -> Itera
         >>> [row.values for row in csv_rows(Path("a.tsv"), ["city\tcountry\n", "Lodz\tPoland\n"], delimiter="\t")]
         [{'city': 'Lodz', 'country': 'Poland'}]
     """
+    header: list[str] | None = None
+    for line, cells in csv_cells(path, lines, delimiter=delimiter):
+        if header is None:
+            header = csv_header(path, line, cells)
+        else:
+            yield csv_row(path, line, header, cells)
+
+
+def csv_cells(path: Path, lines: Iterable[str], *, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
+    r"""Read the cells of a CSV file's rows, its header's too, each with the line that it begins on.
+
+    Raises:
+        TaskError: The lines are not CSV.
+
+    Example:
+        >>> list(csv_cells(Path("a.csv"), ["city,country\n", "\n", "Lodz,Poland\n"]))
+        [(1, ['city', 'country']), (3, ['Lodz', 'Poland'])]
+    """
     previous = csv.field_size_limit(_LONGEST_FIELD)
     try:
         reader = csv.reader(lines, strict=True, delimiter=delimiter)
-        header: list[str] | None = None
         line = 1
         for cells in reader:
             first, line = line, reader.line_num + 1
-            where = f"{path} line {first}"
-            if not any(cell.strip() for cell in cells):
-                continue
-            if header is None:
-                header = _header(where, cells)
-                continue
-            if len(cells) > len(header):
-                raise TaskError(
-                    f"{where} has {len(cells)} cells, but there are {len(header)} columns",
-                    remedy="put quotes around a cell that holds a comma",
-                )
-            padded = [*cells, *[""] * (len(header) - len(cells))]
-            yield Row(where, first, dict(zip(header, padded, strict=True)))
+            if any(cell.strip() for cell in cells):
+                yield first, cells
     except csv.Error as error:
         raise TaskError(f"{path} line {reader.line_num} is not valid CSV: {error}", remedy="check its quotes") from None
     finally:
         csv.field_size_limit(previous)
 
 
-def _header(where: str, cells: Sequence[str]) -> list[str]:
+def csv_row(path: Path, line: int, header: Sequence[str], cells: Sequence[str]) -> Row:
+    """Make a row of its cells; those that are missing at its end are empty.
+
+    Raises:
+        TaskError: It has more cells than there are columns.
+
+    Example:
+        >>> csv_row(Path("a.csv"), 2, ["city", "country"], ["Lodz"]).values
+        {'city': 'Lodz', 'country': ''}
+    """
+    if len(cells) > len(header):
+        raise TaskError(
+            f"{path} line {line} has {len(cells)} cells, but there are {len(header)} columns",
+            remedy="put quotes around a cell that holds a comma",
+        )
+    padded = [*cells, *[""] * (len(header) - len(cells))]
+    return Row(f"{path} line {line}", line, dict(zip(header, padded, strict=True)))
+
+
+def csv_header(path: Path, line: int, cells: Sequence[str]) -> list[str]:
+    """Read the names of the columns.
+
+    Raises:
+        TaskError: One has no name, or that of another.
+
+    Example:
+        >>> csv_header(Path("a.csv"), 1, ["city", " country"])
+        ['city', 'country']
+    """
+    where = f"{path} line {line}"
     header = [cell.strip() for cell in cells]
     for i, name in enumerate(header):
         if not name:
@@ -182,24 +217,37 @@ def jsonl_rows(path: Path, lines: Iterable[str]) -> Iterator[Row]:
         [{'year': '1912'}]
     """
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        where = f"{path} line {number}"
-        try:
-            values = json.loads(line, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
-            json.dumps(values, ensure_ascii=False).encode()
-        except RecursionError:
-            raise TaskError(f"{where} is nested too deeply", allowed="one flat JSON object on each line") from None
-        except UnicodeEncodeError:
-            raise TaskError(
-                f"{where} holds half a character (a lone surrogate)", remedy="write it out in full"
-            ) from None
-        except ValueError as error:
-            problem = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else error
-            raise TaskError(f"{where} is not valid JSON: {problem}", allowed="one JSON object on each line") from None
-        if not isinstance(values, dict):
-            raise TaskError(f"{where} is not a JSON object", allowed="one JSON object on each line")
-        yield Row(where, number, values)
+        if line.strip():
+            yield json_row(path, number, line)
+
+
+def json_row(path: Path, number: int, line: str) -> Row:
+    """Read one line of a JSONL file.
+
+    Raises:
+        TaskError: It is not a JSON object.
+
+    Example:
+        >>> json_row(Path("a.jsonl"), 7, '{"year": 1912}').where
+        'a.jsonl line 7'
+    """
+    where = f"{path} line {number}"
+    allowed, remedy = "one JSON object on each line", "correct it or leave it out"
+    try:
+        values = json.loads(line, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+        json.dumps(values, ensure_ascii=False).encode()
+    except RecursionError:
+        raise TaskError(
+            f"{where} is nested too deeply", allowed="one flat JSON object on each line", remedy=remedy
+        ) from None
+    except UnicodeEncodeError:
+        raise TaskError(f"{where} holds half a character (a lone surrogate)", remedy="write it out in full") from None
+    except ValueError as error:
+        problem = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else error
+        raise TaskError(f"{where} is not valid JSON: {problem}", allowed=allowed, remedy=remedy) from None
+    if not isinstance(values, dict):
+        raise TaskError(f"{where} is not a JSON object", allowed=allowed, remedy=remedy)
+    return Row(where, number, values)
 
 
 def _refuse_constant(name: str) -> object:

@@ -1,0 +1,1 @@
+"""Scoring answers that exist already, with a detector of the model that wrote them."""

@@ -44,6 +44,7 @@ def run_child(command: Sequence[str], *, cwd: Path | None = None) -> Child:
         output.seek(0)
         errors.seek(0)
         if process.returncode:
-            raise RuntimeError(f"{' '.join(command)} failed: {errors.read()[-2000:]}")
+            code = process.returncode
+            raise RuntimeError(f"{' '.join(command)} ended with exit code {code}: {errors.read()[-2000:]}")
         peak = usage.ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
         return Child(output.read(), taken, peak)

@@ -1,140 +1,116 @@
-"""Ours against the usual way, in one process, alternating: `python benchmarks/run.py [--only NAME] [--rounds N]`.
+"""Ours against what people use now: `python benchmarks/run.py [--only NAME ...] [--rounds N] [--small]`.
 
-Writes `benchmarks/results.json`: `{name: {"ours", "peer", "ratio", "unit", "spread", "machine"}}`; ratio is peer over
-ours, of the medians, so more than 1 means that ours is faster.
+Both sides of a benchmark run in turn, at least three rounds; a slow peer does a stated part of the work and is scaled.
+Writes `benchmarks/results.json`, `{name: {"ours", "peer", "ratio", "unit", "spread", "machine"}}`, of the medians, and
+prints a table with what each ratio must reach. On a CUDA device the same commands write `results-cuda.json`.
 """
 
 import argparse
-import json
 import os
-import platform
-import statistics
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line sets it, for both sides
+ROOT = Path(__file__).parents[1]
+if __name__ == "__main__":
+    sys.path[0] = str(ROOT)  # so that no file here is taken for a library of the same name
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line sets it, for both sides
+    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
-import numpy as np
-import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from benchmarks.rounds import Options, Target, merge_results, read_results, table  # noqa: E402
 
-from tacitly.engines.base import Request, Sampling
-from tacitly.engines.torch_engine import TorchEngine
-from tacitly.models.load import LanguageModel, load_model
-from tacitly.models.prompts import PromptFormat
-from tacitly.probes.logistic import LogisticProbe
-from tacitly.probes.penalties import RANKING_C
-from tacitly.tasks.catalog import load_task
+BENCHMARKS = {
+    "answering": ("generate", "matrix_peak", "capture", "store"),
+    "sampling": ("samples",),
+    "reading": ("capture_text",),
+    "grid": ("grid", "probe_fits"),
+    "whole_study": ("study",),
+    "study_memory": ("memory",),
+    "training": ("training", "training_memory"),
+}
+"""What each file measures; one that measures several does so in the same rounds."""
 
-RESULTS = Path(__file__).with_name("results.json")
-NEW_TOKENS = 24
-QUESTIONS = 64
-PEER_BATCH = 32
+ROUNDS, FEWER_ROUNDS = 3, {"study_memory": 1}
 
-
-def _requests(lm: LanguageModel, limit: int) -> list[Request]:
-    task = load_task("medfacts", limit=limit)
-    form = PromptFormat(lm.tokenizer, task.system_prompt)
-    return [
-        Request(key=q.question_id, prompt_ids=tuple(form.token_ids(form.render(task.prompt(q)))))
-        for q in task.questions()
-    ]
-
-
-def _ours(lm: LanguageModel, requests: list[Request], capture: tuple[str, ...] = ()) -> Callable[[], None]:
-    def run() -> None:
-        for _ in TorchEngine(lm).generate(requests, sampling=Sampling(max_new_tokens=NEW_TOKENS), capture=capture):
-            pass
-
-    return run
+MUST_REACH = {
+    "generate": Target(2.0),
+    "matrix_peak": Target(0.70),
+    "capture": Target(1.10, at_most=True),
+    "store": Target(1.05, at_most=True),
+    "samples": Target(2.5),
+    "capture_text": Target(1.3),
+    "grid": Target(10),
+    "study": Target(12),
+    "memory": Target(1.10, at_most=True),
+    "training": Target(0.9),
+    "training_memory": Target(1.15, at_most=True),
+}
 
 
-def _generate(lm: LanguageModel, requests: list[Request], batch: int) -> Callable[[], None]:
-    ordered = sorted(requests, key=lambda r: len(r.prompt_ids))
-
-    def run() -> None:
-        for start in range(0, len(ordered), batch):
-            prompts = [list(r.prompt_ids) for r in ordered[start : start + batch]]
-            padded = lm.tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
-            lm.model.generate(**padded, max_new_tokens=NEW_TOKENS, do_sample=False)
-
-    return run
-
-
-def generate() -> tuple[Callable[[], None], Callable[[], None]]:
-    """Our engine against `model.generate` at batch 32, sorted by length."""
-    lm = load_model("embedded")
-    requests = _requests(lm, QUESTIONS)
-    return _ours(lm, requests), _generate(lm, requests, PEER_BATCH)
-
-
-def capture() -> tuple[Callable[[], None], Callable[[], None]]:
-    """Answers with the residual stream of every layer, against answers alone (a ratio under 1 is the cost)."""
-    lm = load_model("embedded")
-    requests = _requests(lm, QUESTIONS)
-    return _ours(lm, requests, ("residual",)), _ours(lm, requests)
-
-
-def probe_fits() -> tuple[Callable[[], None], Callable[[], None]]:
-    """Twenty logistic probes of 600 answers and width 576, against scikit-learn's."""
-    rng = np.random.default_rng(0)
-    states = rng.normal(size=(20, 600, 576)).astype(np.float32)
-    correct = states[:, :, 0] + rng.normal(size=(20, 600)) > 0
-
-    def ours() -> None:
-        for features, labels in zip(states, correct, strict=True):
-            LogisticProbe(C=RANKING_C).fit(features, labels)
-
-    def peer() -> None:
-        for features, labels in zip(states, correct, strict=True):
-            make_pipeline(StandardScaler(), LogisticRegression(C=RANKING_C, max_iter=1000)).fit(features, labels)
-
-    return ours, peer
+def main() -> int:
+    """Measure what is asked for, each file in a process of its own, and print the table."""
+    given = _arguments()
+    out = given.out or (Path(tempfile.mkdtemp()) / "small.json" if given.small else _results_file())
+    files = {file: [name for name in names if name in given.only] for file, names in BENCHMARKS.items()}
+    files = {file: names for file, names in files.items() if names}
+    if len(files) == 1:
+        [(file, names)] = files.items()
+        rounds = given.rounds or FEWER_ROUNDS.get(file, ROUNDS)
+        _measure(file, Options(rounds=rounds, small=given.small, names=frozenset(names)), out)
+        return 0
+    began, failed = time.monotonic(), []
+    for file, names in files.items():
+        print(f"-- {file}: {', '.join(names)}", flush=True)
+        command = [sys.executable, __file__, "--out", str(out), "--only", *names]
+        command += ["--rounds", str(given.rounds)] if given.rounds else []
+        command += ["--small"] if given.small else []
+        if subprocess.run(command, check=False).returncode:
+            failed.append(file)
+    print(f"\n{(time.monotonic() - began) / 60:.0f} minutes; {out}")
+    _print([name for names in files.values() for name in names], out)
+    for file in failed:
+        print(f"benchmarks/{file}.py failed; its results are not new", file=sys.stderr)
+    return len(failed)
 
 
-BENCHMARKS = {"generate": generate, "capture": capture, "probe_fits": probe_fits}
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    everything = [name for names in BENCHMARKS.values() for name in names]
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=everything, default=everything, help="by name")
+    parser.add_argument("--rounds", type=int, help=f"how often each side is measured [default: {ROUNDS}; memory: 1]")
+    parser.add_argument("--small", action="store_true", help="on small parts, to see that it works; keeps no results")
+    parser.add_argument("--out", type=Path, help="the results' file [default: benchmarks/results.json]")
+    given = parser.parse_args()
+    if given.rounds is not None and given.rounds < 1:
+        parser.error("--rounds is at least 1")
+    return given
 
 
-def measure(name: str, *, rounds: int) -> dict[str, object]:
-    """Run one benchmark: a warm-up of each, then both in turn."""
-    ours, peer = BENCHMARKS[name]()
-    seconds: dict[str, list[float]] = {"ours": [], "peer": []}
-    for round_ in range(rounds + 1):
-        for which, run in (("ours", ours), ("peer", peer)):
-            started = time.perf_counter()
-            run()
-            if round_:
-                seconds[which].append(time.perf_counter() - started)
-    ratios = [p / o for o, p in zip(seconds["ours"], seconds["peer"], strict=True)]
-    return {
-        "ours": statistics.median(seconds["ours"]),
-        "peer": statistics.median(seconds["peer"]),
-        "ratio": statistics.median(seconds["peer"]) / statistics.median(seconds["ours"]),
-        "unit": "s",
-        "spread": [min(ratios), max(ratios)],
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}",
-    }
+def _results_file() -> Path:
+    from tacitly.models.load import find_device
+
+    device = find_device().type
+    return ROOT / "benchmarks" / ("results.json" if device == "cpu" else f"results-{device}.json")
 
 
-def main() -> None:
-    """Measure, print a table, write the results."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=sorted(BENCHMARKS))
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    print(f"{'':12} {'ours':>9} {'peer':>9} {'ratio':>7}   spread")
-    for name in [options.only] if options.only else BENCHMARKS:
-        result = results[name] = measure(name, rounds=options.rounds)
-        low, high = result["spread"]  # type: ignore[misc]
-        print(
-            f"{name:12} {result['ours']:8.2f}s {result['peer']:8.2f}s {result['ratio']:6.2f}x   {low:.2f} to {high:.2f}"
-        )
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+def _measure(file: str, options: Options, out: Path) -> None:
+    began = time.monotonic()
+    results = import_module(f"benchmarks.{file}").measure(options)
+    merge_results(out, results)
+    _print([result.name for result in results], out)
+    for result in results:
+        print(f"   {result.name}: {result.note}")
+    print(f"   {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _print(names: Sequence[str], out: Path) -> None:
+    found = read_results(out)
+    print(table([{"name": name} | found[name] for name in names if name in found], MUST_REACH))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,18 +1,14 @@
-"""Our fine-tuning against a bare PEFT and AdamW loop on the same batches: `python benchmarks/training.py QUESTIONS`.
+"""Our fine-tuning against a bare PEFT and AdamW loop on the same batches.
 
-QUESTIONS is a file that the task `file` reads, or an archive of MedQuAD. Each side runs in a process of its own, in
-turn, so that its peak memory is its own. Writes `training` (tokens a second) and `training_memory` (MB) to
-`benchmarks/results.json`; both ratios are ours over the bare loop's.
+The questions are some of MedQuAD's where its archive lies beside the checkout, else of `medfacts`. Each side runs in
+a process of its own, in turn, so that its peak memory is its own: `training` compares tokens a second, without start
+and loading, `training_memory` the peak of the whole process; both ratios are ours over the bare loop's. About 4
+minutes.
 """
 
 import argparse
 import json
 import os
-import platform
-import resource
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,26 +18,30 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line sets 
 
 import torch
 
+from benchmarks.children import run_child
+from benchmarks.machine import describe_machine
+from benchmarks.rounds import Options, Result, Side, alternate, compare
 from tacitly.finetune.data import FinetuneData
 from tacitly.models.quiet import library_notes_off
 from tacitly.progress import RecordedProgress
 from tacitly.recipes import load_finetune_recipe
 from tacitly.settings import FinetuneSettings
+from tacitly.tasks.catalog import load_task
 from tacitly.tasks.entity_split import FILE as SPLIT
 
-RESULTS = Path(__file__).with_name("results.json")
-STEPS = 16
+ROOT = Path(__file__).parents[1]
+MEDQUAD = ROOT / "../shared/data/medquad.tar.xz"
+QUESTIONS, STEPS = 200, 8
 
 
-def _settings(questions: Path) -> FinetuneSettings:
-    task = "medquad" if ".tar" in questions.name or questions.suffix in {"", ".zip"} else "file"
-    steps = {"train.max_steps": STEPS, "train.eval_steps": None, "train.save_steps": 10**6}
+def _settings(questions: Path, steps: int) -> FinetuneSettings:
+    train = {"train.max_steps": steps, "train.eval_steps": None, "train.save_steps": 10**6}
     return load_finetune_recipe(
-        "finetune-medquad-embedded", overrides={"task.name": task, "task.path": str(questions), **steps}
+        "finetune-medquad-embedded", overrides={"task.name": "file", "task.path": str(questions), **train}
     )
 
 
-def ours(questions: Path) -> tuple[int, float]:
+def ours(questions: Path, steps: int) -> tuple[int, float]:
     """Tokens and seconds of our trainer's steps."""
     from torch.utils.data import SequentialSampler
     from transformers import TrainerCallback
@@ -57,7 +57,7 @@ def ours(questions: Path) -> tuple[int, float]:
             self.ended = time.perf_counter()
 
     LoraTrainer._get_train_sampler = lambda self, dataset=None: SequentialSampler(dataset or self.train_dataset)
-    settings = _settings(questions)
+    settings = _settings(questions, steps)
     data = FinetuneData.read(settings, progress=RecordedProgress())
     clock = Clock()
     with library_notes_off(), tempfile.TemporaryDirectory() as folder:
@@ -71,12 +71,12 @@ def ours(questions: Path) -> tuple[int, float]:
     return trainer.tokens_seen, clock.ended - clock.started
 
 
-def bare(questions: Path) -> tuple[int, float]:
+def bare(questions: Path, steps: int) -> tuple[int, float]:
     """Tokens and seconds of the loop that a reader would write by hand."""
     from peft import LoraConfig, get_peft_model
     from transformers import get_cosine_schedule_with_warmup
 
-    settings = _settings(questions)
+    settings = _settings(questions, steps)
     data, train = FinetuneData.read(settings, progress=RecordedProgress()), settings.train
     lora = LoraConfig(
         r=train.lora_r, lora_alpha=train.lora_alpha, lora_dropout=train.lora_dropout, target_modules="all-linear",
@@ -86,10 +86,10 @@ def bare(questions: Path) -> tuple[int, float]:
         model = get_peft_model(data.language_model.model, lora).train()
     weights = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=train.learning_rate, weight_decay=train.weight_decay)
-    schedule = get_cosine_schedule_with_warmup(optimizer, 1, STEPS)
+    schedule = get_cosine_schedule_with_warmup(optimizer, 1, steps)
     examples, tokens = data.learned[0], 0
     started = time.perf_counter()
-    for step in range(STEPS):
+    for step in range(steps):
         rows = examples[step * train.batch_size : (step + 1) * train.batch_size]
         longest = max(len(e.input_ids) for e in rows)
         pad = [longest - len(e.input_ids) for e in rows]
@@ -106,40 +106,60 @@ def bare(questions: Path) -> tuple[int, float]:
     return tokens, time.perf_counter() - started
 
 
-def _measure(side: str, questions: Path) -> dict[str, float]:
-    command = [sys.executable, __file__, str(questions), "--side", side]
-    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return dict(json.loads(found.stdout.splitlines()[-1]))
+def _side(side: str, questions: Path, steps: int) -> dict[str, float]:
+    some = ["--side", side, "--steps", str(steps)]
+    child = run_child(["-m", "benchmarks.training", str(questions.resolve()), *some], cwd=ROOT)
+    return dict(json.loads(child.output.splitlines()[-1])) | {"peak": child.peak_mb}
+
+
+def _write_questions(folder: Path) -> Path:
+    """Some questions with their answers as a file that both sides read quickly."""
+    medquad = {"name": "medquad", "path": MEDQUAD} if MEDQUAD.exists() else {"name": "medfacts"}
+    task = load_task(**medquad, limit=QUESTIONS)
+    path = folder / f"{task.name}.jsonl"
+    rows = [{"question": q.question, "answers": [q.answers[0]], "entity": q.entity} for q in task.questions()]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+def measure(options: Options) -> list[Result]:
+    """Measure `training` and `training_memory`.
+
+    Raises:
+        RuntimeError: The sides did not learn from the same batches.
+    """
+    peaks: dict[str, list[float]] = {"ours": [], "bare": []}
+    tokens, steps = set(), options.size(STEPS, 2)
+
+    def rate(side: str, questions: Path) -> float:
+        told = _side(side, questions, steps)
+        peaks[side].append(told["peak"])
+        tokens.add(told["tokens"])
+        return told["rate"]
+
+    with tempfile.TemporaryDirectory() as folder:
+        questions = _write_questions(Path(folder))
+        sides = {"ours": Side(lambda _: rate("ours", questions)), "bare": Side(lambda _: rate("bare", questions))}
+        found = alternate(sides, rounds=options.rounds)
+    if len(tokens) != 1:
+        raise RuntimeError(f"the sides did not learn from the same batches: {sorted(tokens)} tokens")
+    note = f"{steps} steps, {tokens.pop():.0f} tokens of {questions.name}"
+    about: dict[str, Any] = {"of": "ours/peer", "machine": describe_machine(), "note": note}
+    return [
+        compare("training", ours=found["ours"], peer=found["bare"], unit="tokens/s", **about),
+        compare("training_memory", ours=peaks["ours"], peer=peaks["bare"], unit="MB", **about),
+    ]
 
 
 def main() -> None:
-    """Measure both sides in turn, print, write the results."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure one side, in this process, and print it as JSON."""
+    parser = argparse.ArgumentParser(description="One side of the benchmark `training`.")
     parser.add_argument("questions", type=Path)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--side", choices=["ours", "bare"])
-    options = parser.parse_args()
-    if options.side:
-        tokens, seconds = {"ours": ours, "bare": bare}[options.side](options.questions)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"tokens": tokens, "rate": tokens / seconds, "peak": peak}))
-        return
-    rounds = [(_measure("ours", options.questions), _measure("bare", options.questions)) for _ in range(options.rounds)]
-    assert all(mine["tokens"] == theirs["tokens"] for mine, theirs in rounds), "not the same batches"
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    for name, key, unit in (("training", "rate", "tokens/s"), ("training_memory", "peak", "MB")):
-        mine, theirs = ([side[key] for side in sides] for sides in zip(*rounds, strict=True))
-        ratios = [m / t for m, t in zip(mine, theirs, strict=True)]
-        results[name] = {
-            "ours": statistics.median(mine),
-            "peer": statistics.median(theirs),
-            "ratio": statistics.median(mine) / statistics.median(theirs),
-            "unit": unit,
-            "spread": [min(ratios), max(ratios)],
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}",
-        }
-        print(f"{name:16} {json.dumps(results[name])}")
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    parser.add_argument("--side", choices=["ours", "bare"], required=True)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    given = parser.parse_args()
+    tokens, taken = {"ours": ours, "bare": bare}[given.side](given.questions, given.steps)
+    print(json.dumps({"tokens": tokens, "rate": tokens / taken}))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def lm() -> LanguageModel:
 
 @pytest.fixture(scope="module")
 def requests(lm: LanguageModel) -> dict[str, Request]:
-    task = load_task("medfacts", limit=24)
+    task = load_task("medfacts", limit=12)
     form = PromptFormat(lm.tokenizer, task.system_prompt)
     made = {}
     for question in task.questions():

@@ -115,10 +115,15 @@ class StepBuffer:
             rows: Which answer each row of the pass belongs to.
             columns: Which of its tokens the pass reads.
         """
+        bases: dict[int, Tensor] = {}  # by number of layers: where each row's vectors begin
 
         def pick(site: str, row: int, states: Tensor) -> None:
             last = states.reshape(len(rows), -1, states.shape[-1])[:, -1]
-            self._of(site, last)[rows, row, columns] = last
+            kept = self._of(site, last)
+            layers = kept.shape[1]
+            if layers not in bases:
+                bases[layers] = rows * layers * self._columns + columns
+            kept.view(-1, kept.shape[-1]).index_copy_(0, bases[layers] + row * self._columns, last)
 
         return pick
 

@@ -80,7 +80,7 @@ class Generator(Protocol):
         *,
         sampling: Sampling,
         capture: Sequence[str] = (),
-        batch_size: int = 64,
+        batch_size: int = 96,
         memory: float = MEMORY,
     ) -> Iterator[list[Generation]]:
         """Yield finished answers, some at a time, in bounded memory; `capture` names the sites to read on the way."""
@@ -121,13 +121,13 @@ class StateReader(Protocol):
     """Reads the states of text that was written elsewhere."""
 
     def read_states(
-        self, readings: Sequence[Reading], *, sites: Sequence[str], batch_size: int = 64
+        self, readings: Sequence[Reading], *, sites: Sequence[str], batch_size: int = 96
     ) -> Iterator[list[tuple[str, TokenStates]]]:
         """Yield, batch by batch, each reading's key and its states `[layer, index, width]` by site."""
         ...
 
     def read_answers(
-        self, answers: Sequence[Written], *, capture: Sequence[str] = (), batch_size: int = 64
+        self, answers: Sequence[Written], *, capture: Sequence[str] = (), batch_size: int = 96
     ) -> Iterator[list[Generation]]:
         """Yield answers that exist already with their numbers and states, as if the model had written them."""
         ...
@@ -152,7 +152,7 @@ class FakeGenerator:
         *,
         sampling: Sampling,  # noqa: ARG002
         capture: Sequence[str] = (),
-        batch_size: int = 64,  # noqa: ARG002
+        batch_size: int = 96,  # noqa: ARG002
         memory: float = MEMORY,  # noqa: ARG002
     ) -> Iterator[list[Generation]]:
         """One character, one token."""

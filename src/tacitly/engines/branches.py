@@ -71,7 +71,7 @@ class BranchReader:
 
     @torch.inference_mode()
     def read(
-        self, texts: Sequence[Branches], *, sites: Sequence[str] = ("residual",), batch_size: int = 64
+        self, texts: Sequence[Branches], *, sites: Sequence[str] = ("residual",), batch_size: int = 96
     ) -> Iterator[list[BranchesRead]]:
         """Read the ends of texts, longest first.
 

@@ -65,7 +65,7 @@ class SelfEvaluator:
         self._room = language_model.context_length
 
     def evaluate(
-        self, answers: Sequence[OwnAnswer], *, batch_size: int = 64
+        self, answers: Sequence[OwnAnswer], *, batch_size: int = 96
     ) -> Iterator[list[tuple[str, dict[str, Verdict]]]]:
         """Ask about answers.
 

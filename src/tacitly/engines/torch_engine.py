@@ -38,7 +38,7 @@ class TorchEngine:
         *,
         sampling: Sampling,
         capture: Sequence[str] = (),
-        batch_size: int = 64,
+        batch_size: int = 96,
         memory: float = MEMORY,
     ) -> Iterator[list[Generation]]:
         """Write an answer for every request, longest prompts first.
@@ -92,7 +92,7 @@ class TorchEngine:
         readings: Sequence[Reading],
         *,
         sites: Sequence[str],
-        batch_size: int = 64,
+        batch_size: int = 96,
         layers: Sequence[int] | None = None,
     ) -> Iterator[list[tuple[str, TokenStates]]]:
         """Read the states of given tokens by one teacher-forced pass per batch; what all texts begin with is read once.
@@ -123,7 +123,7 @@ class TorchEngine:
 
     @torch.inference_mode()
     def read_answers(
-        self, answers: Sequence[Written], *, capture: Sequence[str] = (), batch_size: int = 64
+        self, answers: Sequence[Written], *, capture: Sequence[str] = (), batch_size: int = 96
     ) -> Iterator[list[Generation]]:
         """Read answers that exist already by one teacher-forced pass per batch; what all begin with is read once.
 

@@ -1,0 +1,1 @@
+"""Ours against what people use now: `make bench`."""

@@ -254,6 +254,14 @@ def test_a_strict_run_stops_at_the_first_bad_row_and_keeps_what_is_before_it(
     assert "mixed.jsonl line 2 is not valid JSON" in capsys.readouterr().err.splitlines()[-1]
 
 
+def test_a_strict_run_opens_no_model_for_a_file_that_begins_badly(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "Scorer", None)
+    with pytest.raises(TaskError, match=r"line 1 is not valid JSON"):
+        tacitly.detect_answers(answers_file(tmp_path / "a.jsonl", "{", GOOD), detector=folder, strict=True)
+
+
 def test_what_was_written_stays_when_a_table_breaks_off(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("question,answer\n" + "?,x\n" * 3 + '?,"x\n')

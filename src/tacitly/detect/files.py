@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from tacitly.detect.reading import open_answers
+from tacitly.detect.reading import RefusedRow, open_answers
 from tacitly.detect.scorer import Scorer
 from tacitly.detect.writing import AnswerWriter, check_target
 from tacitly.errors import TaskError
@@ -68,6 +68,8 @@ def detect_answers(
     opened = open_detector(detector)
     with open_answers(source) as answers, AnswerWriter(target) as writer:
         first = next(answers)  # a file of another kind is refused before a model is opened
+        if strict and isinstance(first, RefusedRow):
+            raise TaskError(first.error)
         progress.begin("loading the model", None)
         scorer = Scorer(opened, model, batch_size=batch_size, note=progress.note)
         for caution in scorer.cautions:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.flops import MatrixWork
-from benchmarks.machine import MatrixProduct, describe_machine, settle
+from benchmarks.machine import MatrixProduct, compare_seconds, describe_machine, settle
 from benchmarks.rounds import Options, Result, Side, alternate, compare, deal, seconds
 from benchmarks.workload import MODEL, Asked, ask, batches, chosen_ids, generate_plainly, name_tasks
 from tacitly.engines.base import Generation
@@ -122,7 +122,7 @@ def _results(bench: Answering, product: MatrixProduct, found: dict[str, list[flo
             f"{name_tasks(asked)}; the peer wrote {len(bench.peer)} of them, at batch {BATCH}, scaled; "
             f"{bench.equal():.1%} of those alike"
         )
-        results.append(compare("generate", ours=ours, peer=found["peer"], unit="s", of="peer/ours", note=note, **about))
+        results.append(compare_seconds("generate", found, note=note))
     if ours and "product" in found:
         work = bench.work() / 1e9
         note = f"{work:.0f} GFLOP that {name_tasks(asked)} need, against products of {product.size} x {product.size}"

@@ -20,8 +20,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.machine import describe_machine
-from benchmarks.rounds import Options, Result, Side, alternate, compare, deal, seconds
+from benchmarks.machine import compare_seconds
+from benchmarks.rounds import Options, Result, Side, alternate, deal, seconds
 from tacitly.activations.base import ArrayStateTable
 from tacitly.probes.cell import Cell
 from tacitly.probes.grid import list_cells, score_grid
@@ -153,20 +153,10 @@ def measure(options: Options) -> list[Result]:
             f"{len(sides.ours)} cells of {ANSWERS} x {WIDTH}, {FOLDS} folds, {len(C_GRID)} values of C; the peer did "
             f"{len(sides.peer)} cells, scaled; AUROC at most {sides.largest_difference():.5f} apart"
         )
-        results.append(
-            compare(
-                "grid", ours=found["ours"], peer=found["peer"], unit="s", of="peer/ours", machine=describe_machine(),
-                note=note,
-            )
-        )  # fmt: skip
+        results.append(compare_seconds("grid", found, note=note))
     if "probe_fits" in options.names:
         ours, peer = _fit_singly()
         found = alternate({"ours": ours, "peer": peer}, rounds=options.rounds)
         note = f"{FITS} fits of 600 x {WIDTH} at C = {RANKING_C}, one after the other"
-        results.append(
-            compare(
-                "probe_fits", ours=found["ours"], peer=found["peer"], unit="s", of="peer/ours",
-                machine=describe_machine(), note=note,
-            )
-        )  # fmt: skip
+        results.append(compare_seconds("probe_fits", found, note=note))
     return results

@@ -3,11 +3,13 @@
 import os
 import platform
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from benchmarks.rounds import Result, compare
 from tacitly.models.load import find_device
 
 SIZES = (1024, 2048, 3072, 4096)
@@ -25,6 +27,12 @@ def describe_machine() -> str:
     if find_device().type == "cuda":
         parts.append(torch.cuda.get_device_name())
     return ", ".join(parts)
+
+
+def compare_seconds(name: str, found: Mapping[str, Sequence[float]], *, note: str) -> Result:
+    """How many times as long as ours the peer took on this machine, by what both took in each round."""
+    ours, peer = found["ours"], found["peer"]
+    return compare(name, ours=ours, peer=peer, unit="s", of="peer/ours", machine=describe_machine(), note=note)
 
 
 def settle() -> None:

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from benchmarks.machine import describe_machine, settle
-from benchmarks.rounds import Options, Result, Side, alternate, compare, deal, seconds
+from benchmarks.machine import compare_seconds, settle
+from benchmarks.rounds import Options, Result, Side, alternate, deal, seconds
 from benchmarks.workload import MODEL, Asked, ask, name_tasks, pad
 from tacitly.activations.positions import token_indices
 from tacitly.engines.base import Written
@@ -133,13 +133,4 @@ def measure(options: Options) -> list[Result]:
     note = (
         f"{name_tasks(asked)} at {len(POSITIONS)} positions; the peer read {len(sides.peer)}, at batch {BATCH}, scaled"
     )
-    result = compare(
-        "capture_text",
-        ours=found["ours"],
-        peer=found["peer"],
-        unit="s",
-        of="peer/ours",
-        machine=describe_machine(),
-        note=note,
-    )
-    return [result]
+    return [compare_seconds("capture_text", found, note=note)]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from benchmarks.machine import describe_machine, settle
-from benchmarks.rounds import Options, Result, Side, alternate, compare, deal, seconds
+from benchmarks.machine import compare_seconds, settle
+from benchmarks.rounds import Options, Result, Side, alternate, deal, seconds
 from benchmarks.workload import MODEL, Asked, ask, batches, chosen_ids, generate_plainly, name_tasks
 from tacitly.models.load import load_model
 
@@ -76,13 +76,4 @@ def measure(options: Options) -> list[Result]:
         f"{SAMPLES} samples each of {name_tasks(asked)}; the peer wrote those of {len(sides.questions)}, scaled; "
         f"tokens in a sample: ours {statistics.mean(sides.ours):.1f}, the peer's {statistics.mean(sides.peer):.1f}"
     )
-    result = compare(
-        "samples",
-        ours=found["ours"],
-        peer=found["peer"],
-        unit="s",
-        of="peer/ours",
-        machine=describe_machine(),
-        note=note,
-    )
-    return [result]
+    return [compare_seconds("samples", found, note=note)]

@@ -17,8 +17,8 @@ from pathlib import Path
 import yaml
 
 from benchmarks.children import run_child
-from benchmarks.machine import describe_machine
-from benchmarks.rounds import Options, Result, Side, alternate, compare
+from benchmarks.machine import compare_seconds
+from benchmarks.rounds import Options, Result, Side, alternate
 
 QUESTIONS, SMALL = 500, 60
 PEER_QUESTIONS, PEER_CELLS = 20, 8  # of a round
@@ -92,7 +92,4 @@ def measure(options: Options) -> list[Result]:
         f"{sides.questions} questions of medfacts; the peer did {part[0]} questions and the fits of {part[1]} cells, "
         f"scaled: {', '.join(f'{name} {taken:.0f} s' for name, taken in parts.items())}"
     )
-    result = compare(
-        "study", ours=found["ours"], peer=found["peer"], unit="s", of="peer/ours", machine=describe_machine(), note=note
-    )
-    return [result]
+    return [compare_seconds("study", found, note=note)]

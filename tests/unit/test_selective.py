@@ -30,13 +30,13 @@ def area_by_hand(correct, scores):
     return np.mean(found)
 
 
-small = st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=1, max_size=5)
+small = st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=1, max_size=6)
 rows_of_folds = st.lists(
-    st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=20
+    st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=30
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(small)
 def test_areas_are_means_over_all_orders(rows):
     correct, scores = (np.array(column) for column in zip(*rows, strict=True))
@@ -47,7 +47,7 @@ def test_areas_are_means_over_all_orders(rows):
     assert found.random[0] == pytest.approx((~correct).mean())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(rows_of_folds)
 def test_weights_act_like_repeated_rows(rows):
     correct, scores, folds, weights = (np.array(column) for column in zip(*rows, strict=True))
@@ -61,7 +61,7 @@ def test_weights_act_like_repeated_rows(rows):
         assert getattr(found, name)[0] == pytest.approx(getattr(again, name)[0], nan_ok=True)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(rows_of_folds)
 def test_every_order_lies_between_the_oracle_and_the_worst(rows):
     correct, scores, folds, _ = (np.array(column) for column in zip(*rows, strict=True))
@@ -78,7 +78,7 @@ def test_every_order_lies_between_the_oracle_and_the_worst(rows):
         assert worst.prr[0] <= found.prr[0] + 1e-9
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(rows_of_folds, st.floats(0.5, 20), st.floats(-9, 9))
 def test_only_the_order_within_a_fold_counts(rows, factor, shift):
     correct, scores, folds, _ = (np.array(column) for column in zip(*rows, strict=True))
@@ -88,7 +88,7 @@ def test_only_the_order_within_a_fold_counts(rows, factor, shift):
         assert getattr(moved, name)[0] == pytest.approx(getattr(found, name)[0], nan_ok=True)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=1, max_size=20))
 def test_accuracy_at_a_coverage_counts_a_part_of_the_answer_at_the_border(rows):
     correct, scores = (np.array(column) for column in zip(*rows, strict=True))

@@ -191,13 +191,19 @@ class ActivationStore:
             if states is None:
                 states = np.zeros((self._n, *values.shape[1:]), dtype=np.float32)
             states[where] = values
-        if states is None:
-            return np.zeros((0, len(self.positions), 0), dtype=np.float32)
-        return states
+        return np.zeros((0, len(self.positions), 0), dtype=np.float32) if states is None else states
 
     def states(self, site: str, layer: int, position: str) -> Float[np.ndarray, "answer width"]:
-        """The states of one position at one site and layer, as float32."""
-        return self.layer_states(site, layer)[:, self.positions.index(position)]
+        """The states of one position at one site and layer, as float32; the other positions are not read."""
+        column = self.positions.index(position)
+        states: np.ndarray | None = None
+        for path, where, rows in self._groups:
+            with safe_open(path, framework="numpy") as file:
+                values = file.get_slice(f"{site}.{layer}")[:, column]
+            if states is None:
+                states = np.zeros((self._n, values.shape[-1]), dtype=np.float32)
+            states[where] = values[rows]
+        return np.zeros((0, 0), dtype=np.float32) if states is None else states
 
     def token_states(self, site: str, layer: int) -> list[Float[np.ndarray, "_token width"]]:
         """Every answer token's state, answer by answer, for a layer kept by `capture.token_layers`."""

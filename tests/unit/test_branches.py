@@ -1,5 +1,6 @@
 """Texts that begin alike, read once, against transformers reading each of them whole."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -89,14 +90,27 @@ def test_a_model_that_does_not_attend_as_it_is_told_is_read_one_by_one(
     assert reader._agrees is False
 
 
-def test_batches_are_made_smaller_where_masks_would_take_too_much_memory(
-    llama: LanguageModel, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("limit", "most"), [("PASS_TOKENS", lambda _: 40), ("MASK_BUDGET_BYTES", lambda size: 2 * 4 * 4 * size)]
+)
+def test_a_batch_is_read_in_passes_that_fit(
+    llama: LanguageModel, monkeypatch: pytest.MonkeyPatch, limit: str, most: Callable[[int], int]
 ) -> None:
     texts = branching()
-    monkeypatch.setattr(branches, "MASK_BUDGET_BYTES", 2 * 4 * 4 * llama.model.config.vocab_size)
-    batches = list(BranchReader(llama).read(texts, batch_size=64))
-    assert len(batches) > 1
-    check(llama, texts, {one.key: one for batch in batches for one in batch})
+    reader = BranchReader(llama)
+    shapes: list[torch.Size] = []
+    tree = reader._forward.tree
+
+    def watched(prefix, tokens, **kwargs):  # type: ignore[no-untyped-def]
+        shapes.append(tokens.shape)
+        return tree(prefix, tokens, **kwargs)
+
+    monkeypatch.setattr(branches, limit, most(llama.model.config.vocab_size))
+    monkeypatch.setattr(reader._forward, "tree", watched)
+    [batch] = reader.read(texts, batch_size=64)
+    check(llama, texts, {one.key: one for one in batch})
+    assert len(shapes) > 2  # one of them to see whether the model does as told
+    assert limit != "PASS_TOKENS" or all(rows == 1 or rows * width <= 40 for rows, width in shapes)
 
 
 def test_what_texts_share_is_read_once(llama: LanguageModel) -> None:

@@ -12,7 +12,8 @@ from tacitly.activations.capture import PassStates, Recorder, StepBuffer, TokenS
 from tacitly.engines.forward import Forward, PrefixCache
 from tacitly.models.load import LanguageModel
 
-MASK_BUDGET_BYTES = 200_000_000  # of a batch's masks, and again of its logits
+MASK_BUDGET_BYTES = 200_000_000  # of a pass's masks, and again of its logits
+PASS_TOKENS = 3072  # read in one pass, padding included: with more, a processor's cache no longer holds them
 _CLOSE = {torch.float32: 0.02}  # log-probabilities of the same token, read together and apart
 _CLOSE_ENOUGH = 0.5  # in half precision
 
@@ -78,7 +79,7 @@ class BranchReader:
         Args:
             texts: What is read.
             sites: Where states are read.
-            batch_size: The most keys at once; fewer where their masks or logits would take too much memory.
+            batch_size: How many keys are read before what was read of them is handed out.
 
         Yields:
             What was read of the texts of one batch.
@@ -90,12 +91,12 @@ class BranchReader:
         prefix = self._forward.prefix([e.token_ids for text in texts for e in text.endings])
         trees = sorted((_Tree.of(text, prefix.length) for text in texts), key=lambda t: (-len(t.tokens), t.text.key))
         together = bool(trees) and self._reads_trees(trees, prefix, recorder)
-        while trees:
-            batch, trees = trees[:batch_size], trees[batch_size:]
-            while len(batch) > 1 and self._bytes(batch, prefix) > MASK_BUDGET_BYTES:
-                trees.insert(0, batch.pop())
+        for start in range(0, len(trees), batch_size):
+            batch = trees[start : start + batch_size]
             if together:
-                yield self._read_together(batch, prefix, recorder)
+                yield [
+                    read for some in self._passes(batch, prefix) for read in self._read_together(some, prefix, recorder)
+                ]
             else:
                 yield self._read_apart([tree.text for tree in batch], prefix, recorder, batch_size)
 
@@ -111,12 +112,16 @@ class BranchReader:
             self._agrees = off <= _CLOSE.get(self._language_model.model.dtype, _CLOSE_ENOUGH)
         return bool(self._agrees) and self._forward.reads_trees(longest)
 
-    def _bytes(self, batch: Sequence["_Tree"], prefix: PrefixCache) -> int:
-        """Memory of a batch's masks or of its logits, whichever is more."""
-        width = max(len(tree.tokens) for tree in batch)
-        ends = max(len(tree.text.endings) for tree in batch)
+    def _passes(self, trees: Sequence["_Tree"], prefix: PrefixCache) -> Iterator[Sequence["_Tree"]]:
+        """Trees, longest first, in passes of not too many tokens, whose masks and logits fit into memory."""
         vocabulary: int = self._language_model.model.config.get_text_config(decoder=True).vocab_size
-        return 4 * len(batch) * max(width * (width + prefix.length), ends * vocabulary)
+        ends = max(len(tree.text.endings) for tree in trees)
+        while trees:
+            width = len(trees[0].tokens)
+            bytes_of_one = 4 * max(width * (width + prefix.length), ends * vocabulary)
+            count = max(1, min(PASS_TOKENS // width, MASK_BUDGET_BYTES // bytes_of_one))
+            yield trees[:count]
+            trees = trees[count:]
 
     def _read_together(self, batch: Sequence["_Tree"], prefix: PrefixCache, recorder: Recorder) -> list[BranchesRead]:
         rows, width = len(batch), max(len(tree.tokens) for tree in batch)

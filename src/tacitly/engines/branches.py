@@ -9,11 +9,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from tacitly.activations.capture import PassStates, Recorder, StepBuffer, TokenStates
-from tacitly.engines.forward import Forward, PrefixCache
+from tacitly.engines.forward import PASS_TOKENS, Forward, PrefixCache
 from tacitly.models.load import LanguageModel
 
 MASK_BUDGET_BYTES = 200_000_000  # of a pass's masks, and again of its logits
-PASS_TOKENS = 3072  # read in one pass, padding included: with more, a processor's cache no longer holds them
 _CLOSE = {torch.float32: 0.02}  # log-probabilities of the same token, read together and apart
 _CLOSE_ENOUGH = 0.5  # in half precision
 

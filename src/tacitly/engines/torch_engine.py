@@ -12,13 +12,12 @@ from tacitly.activations.capture import PassStates, Recorder, TokenStates
 from tacitly.engines.base import MEMORY, Generation, Reading, Request, Sampling, Written
 from tacitly.engines.continuous import ContinuousBatch
 from tacitly.engines.decoding import measure
-from tacitly.engines.forward import Forward, PrefixCache
+from tacitly.engines.forward import PASS_TOKENS, Forward, PrefixCache
 from tacitly.engines.room import Room
 from tacitly.models.load import LanguageModel
 from tacitly.records import EndToken
 
 LOGIT_BUDGET_BYTES = 400_000_000  # of a batch whose answers exist already
-TOKENS = 2048  # of texts that are read in one pass, padding included
 T = TypeVar("T")
 
 
@@ -115,7 +114,7 @@ class TorchEngine:
         ordered = sorted(readings, key=lambda r: (-len(r.token_ids), r.key))
         prefix = forward.prefix([r.token_ids for r in ordered], most=min((min(r.indices) for r in ordered), default=0))
         with recorder.attached():
-            for batch in _batches(ordered, batch_size, lambda r: len(r.token_ids) - prefix.length, TOKENS):
+            for batch in _batches(ordered, batch_size, lambda r: len(r.token_ids) - prefix.length, PASS_TOKENS):
                 indices = [[i - prefix.length for i in r.indices] for r in batch]
                 states = PassStates(recorder, indices, stops=True)
                 with recorder.picking(states.pick):
@@ -144,7 +143,7 @@ class TorchEngine:
         ordered = sorted(answers, key=lambda a: (-len(a.prompt_ids) - len(a.token_ids), a.key, a.sample))
         prefix = forward.prefix([a.prompt_ids for a in ordered])
         vocabulary = self.language_model.model.config.get_text_config(decoder=True).vocab_size
-        tokens = min(TOKENS, LOGIT_BUDGET_BYTES // (4 * vocabulary))
+        tokens = min(PASS_TOKENS, LOGIT_BUDGET_BYTES // (4 * vocabulary))
         with recorder.attached():
             for batch in _batches(ordered, batch_size, lambda a: len(_forced(a)) - prefix.length, tokens):
                 yield self._read(batch, forward, prefix, recorder)

@@ -9,6 +9,7 @@ class Limits:
 
     Attributes:
         body_bytes: Of a request's body; more is answered with 413.
+        bodies_bytes: Of all bodies that are being read; more is answered with 429.
         depth: Of lists and objects inside each other in a body.
         prompt_characters: Of all texts of one prompt; checked before they are made tokens.
         prompt_tokens: Of one prompt.
@@ -28,6 +29,7 @@ class Limits:
     """
 
     body_bytes: int = 1_000_000
+    bodies_bytes: int = 64_000_000
     depth: int = 32
     prompt_characters: int = 32_768
     prompt_tokens: int = 2048

@@ -6,21 +6,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
+from tacitly.appraisal import Appraiser
 from tacitly.engines.base import Generation, Request, Sampling
 from tacitly.engines.torch_engine import TorchEngine
-from tacitly.errors import SettingsError, TaskError, UserError
+from tacitly.errors import SettingsError, TaskError
 from tacitly.finetune.record import FILE as RECORD
-from tacitly.locators.align import align
-from tacitly.locators.catalog import ASKING, CHAIN, load_locator
+from tacitly.locators.catalog import ASKING, CHAIN
 from tacitly.models.load import LanguageModel, load_model
 from tacitly.probes.asking import Asking
 from tacitly.probes.detector import Detector, Role
 from tacitly.probes.detector_folder import open_detector
 from tacitly.probes.own_model import Note, ask_alike, open_own_model
-from tacitly.probes.reading_place import find_place
-from tacitly.probes.verdict import Verdict, judge
+from tacitly.probes.verdict import Verdict
 from tacitly.records import Span
 
 MAX_NEW_TOKENS = 256  # where no detector says how long its answers were
@@ -122,9 +119,9 @@ class Chat:
         self.detector = open_detector(detector) if isinstance(detector, str | Path) else detector
         self.language_model = _open_model(model, self.detector, note)
         self.asking = _asking(self.detector, self.language_model, system_prompt, max_new_tokens)
-        self._form = ask_alike(self.asking, self.language_model)
+        self.form = ask_alike(self.asking, self.language_model)
         self.temperature = temperature
-        self._locator = load_locator([name for name in self.asking.locator if name not in ASKING])
+        self.appraiser = None if self.detector is None else Appraiser(self.detector, self.asking, self.language_model)
         self._asked = 0
 
     @cached_property
@@ -159,16 +156,25 @@ class Chat:
             raise TaskError("the question is empty")
         written = self._write(question)
         reply = Reply(question=question, answer=written.text, cut=written.finish_reason == "length")
-        if self.detector is None:
+        if self.appraiser is None:
             return reply
-        try:
-            return self._scored(reply, written, self.detector)
-        except UserError as error:
-            return replace(reply, verdict="abstain", reason=str(error))
+        said = self.appraiser.appraise(question, written)
+        return replace(
+            reply,
+            span=said.span,
+            p_correct=said.p_correct,
+            verdict=said.verdict,
+            scored=said.scored,
+            reason=said.reason if said.p_correct is None else None,
+        )
+
+    def prompt(self, question: str) -> tuple[int, ...]:
+        """The tokens with which a question is asked."""
+        choices = self.asking.choices(question)
+        return tuple(self.form.token_ids(self.form.render(self.asking.messages(question, choices=choices))))
 
     def _write(self, question: str) -> Generation:
-        form, choices = self._form, self.asking.choices(question)
-        ids = tuple(form.token_ids(form.render(self.asking.messages(question, choices=choices))))
+        form, ids = self.form, self.prompt(question)
         context = self.language_model.context_length
         room = self.asking.max_new_tokens if context is None else context - len(ids)
         if room < 1:
@@ -188,25 +194,6 @@ class Chat:
         sites = sorted({probe.header.site for probe in probes})
         [written] = next(TorchEngine(self.language_model).generate([request], sampling=sampling, capture=sites))
         return written
-
-    def _scored(self, reply: Reply, written: Generation, detector: Detector) -> Reply:
-        found = self._locator.locate(reply.question, reply.answer, self.asking.choices(reply.question))
-        span = align(found, written.token_ids, self.language_model.tokenizer, text=reply.answer)
-        reply = replace(reply, span=span if span.found else None)
-        place = find_place(detector, span, n_tokens=len(written.token_ids), has_end=written.end is not None)
-        if place.role is None or place.index is None or written.states is None:
-            reason = place.reason if reply.answer.strip() else "the answer is empty"
-            return replace(reply, verdict="abstain", reason=reason)
-        probe = detector.probes[place.role]
-        layers = sorted(self.language_model.sites.of(probe.header.site))
-        if probe.header.layer not in layers:
-            return replace(reply, verdict="abstain", reason=f"the model has no layer {probe.header.layer}")
-        state = written.states[probe.header.site][layers.index(probe.header.layer), place.index][None]
-        if not np.isfinite(state).all():
-            return replace(reply, verdict="abstain", reason="the model's state there is not finite")
-        p_correct = float(probe.score(state)[0])
-        verdict = judge(p_correct, threshold=probe.header.threshold, promise=detector.abstention)
-        return replace(reply, p_correct=p_correct, verdict=verdict, scored=place.role)
 
 
 def _open_model(

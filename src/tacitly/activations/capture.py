@@ -136,6 +136,14 @@ class StepBuffer:
         """The states of one token of each of these rows."""
         return self._states[site][rows, :, columns]
 
+    def resize(self, rows: int, columns: int, *, kept: int) -> None:
+        """Make room for so many answers of so many tokens; the first ones stay as they are."""
+        end = min(columns, self._columns)
+        self._rows, self._columns = rows, columns
+        old, self._states = self._states, {}
+        for site, states in old.items():
+            self._of(site, states)[:kept, :, :end] = states[:kept, :, :end]
+
     def move(self, to: Tensor, come: Tensor) -> None:
         """Move answers to other rows."""
         for states in self._states.values():

@@ -41,12 +41,14 @@ class Request:
         prompt_ids: The prompt's tokens, at least one.
         sample: 0 is greedy, the others are drawn with their own seed.
         sampling: How this one is written; None as all others are.
+        drawn_as: The key from which its seed derives, where that is another.
     """
 
     key: str
     prompt_ids: tuple[int, ...]
     sample: int = 0
     sampling: Sampling | None = None
+    drawn_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

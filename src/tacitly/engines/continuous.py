@@ -18,6 +18,7 @@ from tacitly.engines.stops import Stops
 from tacitly.models.load import LanguageModel
 from tacitly.records import FinishReason
 
+ROOM_UNITS = (8, 128, 64)  # rows, columns and tokens by which memory grows
 PROMPT_TOKENS = 1024  # of prompts that are read in one pass, padding included
 
 
@@ -30,11 +31,12 @@ class ContinuousBatch:
     Args:
         language_model: The model.
         forward: Runs it.
-        prefix: What every prompt begins with.
+        prefix: What prompts begin with, or most of them.
         slots: The most answers at once.
         columns: The most tokens that a prompt adds to the prefix, with its answer's.
         sampling: How tokens are chosen and where answers end, unless a request says so itself; none may be longer.
         recorder: What is read on the way, if anything.
+        grows: Take the memory that the answers of the moment need, in place of all of it from the start.
     """
 
     def __init__(
@@ -47,8 +49,9 @@ class ContinuousBatch:
         columns: int,
         sampling: Sampling,
         recorder: Recorder | None = None,
+        grows: bool = False,
     ) -> None:
-        self._lm, self._forward, self._prefix = language_model, forward, prefix
+        self._lm, self._forward, self._prefix, self._grows = language_model, forward, prefix, grows
         self._sampling, self._recorder = sampling, recorder
         self._slots, self._columns = slots, prefix.length + columns
         # Where a model cannot be told what to attend to, all answers of a batch begin together and are equally long.
@@ -59,7 +62,8 @@ class ContinuousBatch:
         self._stops = Stops(sampling.stop, language_model.tokenizer, size=config.vocab_size, device=device)
         self._draws = Draws(slots, steps, device)
         self._table = SlotTable.empty(slots, steps, self._columns, device, language_model.model.dtype)
-        self._states = StepBuffer(recorder, rows=slots, columns=steps + 1) if recorder else None
+        self._room = (0, 0, 0) if grows else (slots, self._columns, steps)  # rows, columns, tokens of an answer
+        self._states = StepBuffer(recorder, rows=self._room[0], columns=self._room[2] + 1) if recorder else None
         self._cache: SlotCache | None = None
         self._prompts: _Prompts | None = None
         self._requests: list[Request] = []  # by slot
@@ -153,14 +157,17 @@ class ContinuousBatch:
             self._prompts = replace(self._prompts, waiting=deque(kept)) if kept else None
 
     def _read(self, waiting: deque[Request]) -> "_Prompts":
-        """Read the next prompts in one pass."""
+        """Read the next prompts in one pass: such as go on from the prefix, or such as do not."""
         requests: list[Request] = []
         unique: dict[tuple[int, ...], int] = {}
         longest = 0
+        prefix = self._prefix if self._prefix.begins(waiting[0].prompt_ids) else PrefixCache.nothing()
         while waiting:
             prompt = waiting[0].prompt_ids
+            if self._prefix.begins(prompt) != (prefix is self._prefix):
+                break
             if prompt not in unique:
-                longest = max(longest, len(prompt) - self._prefix.length)
+                longest = max(longest, len(prompt) - prefix.length)
                 full = len(unique) == self._slots or (len(unique) + 1) * longest > PROMPT_TOKENS
                 if unique and (full or (self._in_step and len(prompt) != len(next(iter(unique))))):
                     break
@@ -169,8 +176,9 @@ class ContinuousBatch:
         states = StepBuffer(self._recorder, rows=len(unique), columns=1) if self._recorder else None
         rows = torch.arange(len(unique), device=self._lm.device)
         with self._reading(states, rows, torch.zeros_like(rows)):
-            read = self._forward.prompts(self._prefix, list(unique))
-        return _Prompts(read, states, deque((request, unique[request.prompt_ids]) for request in requests))
+            read = self._forward.prompts(prefix, list(unique))
+        pairs = deque((request, unique[request.prompt_ids]) for request in requests)
+        return _Prompts(read, states, pairs, prefix.length)
 
     def _reading(
         self, states: StepBuffer | None, rows: Int[Tensor, " row"], columns: Int[Tensor, " row"]
@@ -182,12 +190,12 @@ class ContinuousBatch:
 
     def _begin(self, prompts: "_Prompts") -> list[Generation]:
         """Begin answers to prompts that are read, as many as there is room for."""
-        table, device, first = self._table, self._lm.device, self._prefix.length
-        if self._cache is None:
-            self._cache = SlotCache(
-                prompts.read.cache, prefix=self._prefix.cache, slots=self._slots, capacity=self._columns
-            )
+        table, device = self._table, self._lm.device
         taken = [prompts.waiting.popleft() for _ in range(min(self._slots - self.active, len(prompts.waiting)))]
+        self._make_room([request for request, _ in taken], width=prompts.read.visible.shape[1])
+        if self._cache is None:
+            room, columns, _ = self._room
+            self._cache = SlotCache(prompts.read.cache, prefix=self._prefix.cache, slots=room, capacity=columns)
         places = [*sorted(self._gaps), *range(len(self._requests), self._slots)][: len(taken)]
         for slot, (request, _) in zip(places, taken, strict=True):
             sampling = self._of(request)
@@ -198,7 +206,7 @@ class ContinuousBatch:
         self._gaps.difference_update(places)
         slots = torch.tensor(places, device=device)
         rows = torch.tensor([row for _, row in taken], device=device)
-        self._cache.place(slots, prompts.read.cache, rows, first=first)
+        self._cache.place(slots, prompts.read.cache, rows, first=prompts.first)
         table.place(slots, prompts.read.visible[rows])
         if self._states and prompts.states:
             self._states.copy(prompts.states, rows, slots)
@@ -247,6 +255,26 @@ class ContinuousBatch:
     def _of(self, request: Request) -> Sampling:
         return request.sampling or self._sampling
 
+    def _make_room(self, requests: list[Request], *, width: int) -> None:
+        """Have memory for these answers too, to prompts of so many columns."""
+        if not self._grows:
+            return
+        table, old = self._table, [slot for slot in range(len(self._requests)) if slot not in self._gaps]
+        longest = max(self._of(request).max_new_tokens for request in requests)
+        most, left = table.most[old], table.most[old] - table.count[old]
+        columns_needed = max(width + longest, *(table.column[old] + left + 1).tolist(), 0)
+        needed = (len(old) + len(requests), columns_needed, max(longest, *most.tolist(), 0))
+        if all(need <= there for need, there in zip(needed, self._room, strict=True)):
+            return
+        self._close_gaps()
+        rows, columns, steps = (-(-need // unit) * unit for need, unit in zip(needed, ROOM_UNITS, strict=True))
+        self._room = min(rows, self._slots), min(columns, self._columns), steps
+        if self._cache is not None:
+            end = int(table.column[: len(old)].max()) if old else self._prefix.length
+            self._cache.resize(self._room[0], self._room[1], rows=len(old), end=end)
+        if self._states is not None:
+            self._states.resize(self._room[0], self._room[2] + 1, kept=len(old))
+
     def _close_gaps(self) -> None:
         """Move the last rows into the gaps that finished ones left."""
         if not self._gaps:
@@ -276,3 +304,4 @@ class _Prompts:
     read: PromptsRead
     states: StepBuffer | None
     waiting: deque[tuple[Request, int]]
+    first: int  # the length of the prefix that they go on from

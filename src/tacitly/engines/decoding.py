@@ -182,7 +182,8 @@ def decode(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int]) -> str:
 
 
 def _generator(seed: int, request: Request) -> np.random.Generator:
-    key = int.from_bytes(hashlib.sha256(request.key.encode()).digest()[:8])
+    name = request.key if request.drawn_as is None else request.drawn_as
+    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
     return np.random.default_rng([seed, key, request.sample])
 
 

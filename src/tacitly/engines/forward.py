@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -27,6 +27,16 @@ class PrefixCache:
 
     cache: DynamicCache
     length: int
+    ids: tuple[int, ...] = ()
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """What prompts begin with that share nothing."""
+        return cls(DynamicCache(), 0)
+
+    def begins(self, prompt: Sequence[int]) -> bool:
+        """Whether a prompt begins with it, and goes on."""
+        return len(prompt) > self.length and tuple(prompt[: self.length]) == self.ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ class Forward:
         if length < SHORTEST_PREFIX:
             return PrefixCache(cache, 0)
         self._run(torch.tensor([prompts[0][:length]]), mask=None, positions=None, cache=cache)
-        return PrefixCache(cache, length)
+        return PrefixCache(cache, length, tuple(prompts[0][:length]))
 
     def prompts(self, prefix: PrefixCache, prompts: Sequence[Sequence[int]]) -> PromptsRead:
         """Read what prompts add to the prefix, padded on the left so that every row ends in the last column."""

@@ -65,6 +65,14 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
         rows = len(places.columns)
         return self.keys[:rows, :, : places.width], self.values[:rows, :, : places.width]
 
+    def resize(self, slots: int, columns: int, *, rows: int, end: int) -> None:
+        """Make room for so much; the first rows keep what is before the column `end`."""
+        for name in ("keys", "values"):
+            kept: Tensor = getattr(self, name)
+            new = kept.new_zeros(slots, kept.shape[1], columns, kept.shape[3])
+            new[:rows, :, :end] = kept[:rows, :, :end]
+            setattr(self, name, new)
+
     def get_seq_length(self) -> int:
         """How many columns are written, where all rows are equally long."""
         return self._places.width - 1
@@ -90,14 +98,13 @@ class SlotCache(Cache):
 
     def __init__(self, like: DynamicCache, *, prefix: DynamicCache, slots: int, capacity: int) -> None:
         self.places = Places()
-        shared = list(layers_of(prefix))
+        self._prefix = list(layers_of(prefix))
+        self._mixed = False  # whether rows that do not go on from the prefix have been here
         self._mine: list[SlotLayer] = []
-        for i, read in enumerate(layers_of(like)):
+        for read in layers_of(like):
             keys, values = (x.new_zeros(slots, x.shape[1], capacity, x.shape[3]) for x in read)
-            if shared:
-                for kept, of_prefix in zip((keys, values), shared[i], strict=True):
-                    kept[:, :, : of_prefix.shape[2]] = of_prefix
             self._mine.append(SlotLayer(self.places, keys, values))
+        self._write_prefix(slice(None))
         super().__init__(layers=[*self._mine])
 
     def place(self, slots: Int[Tensor, " row"], read: DynamicCache, rows: Int[Tensor, " row"], *, first: int) -> None:
@@ -107,18 +114,41 @@ class SlotCache(Cache):
             slots: Where to.
             read: What was read of prompts.
             rows: Which prompt goes to each slot.
-            first: The length of the prefix, which is there already.
+            first: The length of the prefix, which is there already; 0 for prompts that do not go on from it.
         """
+        if self._prefix and not first:
+            self._mixed = True
+        elif self._mixed:
+            self._write_prefix(slots)
         for mine, (keys, values) in zip(self._mine, layers_of(read), strict=True):
             end = keys.shape[2]
             mine.keys[slots, :, first:end] = keys[rows, :, first:]
             mine.values[slots, :, first:end] = values[rows, :, first:]
 
     def move(self, to: Int[Tensor, " row"], come: Int[Tensor, " row"], *, first: int, end: int) -> None:
-        """Move rows to other slots; only the columns from `first` to before `end` count."""
+        """Move rows to other slots; only the columns before `end` count, those of the prefix, before `first`, apart."""
+        first = 0 if self._mixed else first
         for layer in self._mine:
             layer.keys[to, :, first:end] = layer.keys[come, :, first:end]
             layer.values[to, :, first:end] = layer.values[come, :, first:end]
+
+    def resize(self, slots: int, columns: int, *, rows: int, end: int) -> None:
+        """Make room for so many rows of so many columns.
+
+        Args:
+            slots: How many rows there can be from now on.
+            columns: And how many columns.
+            rows: How many rows there are, which stay as they are,
+            end: and one past the last column that any of them has written.
+        """
+        for layer in self._mine:
+            layer.resize(slots, columns, rows=rows, end=end)
+        self._write_prefix(slice(rows, None))
+
+    def _write_prefix(self, slots: slice | Int[Tensor, " row"]) -> None:
+        for layer, (keys, values) in zip(self._mine, self._prefix, strict=False):  # an empty prefix has no layers
+            layer.keys[slots, :, : keys.shape[2]] = keys
+            layer.values[slots, :, : values.shape[2]] = values
 
 
 def layers_of(cache: DynamicCache) -> Iterator[tuple[Tensor, Tensor]]:

@@ -1,0 +1,36 @@
+"""The application: all routes behind the gate."""
+
+from fastapi import FastAPI
+
+from tacitly.serve.chat_route import chat_router
+from tacitly.serve.completions_route import completions_router
+from tacitly.serve.errors import install_handlers
+from tacitly.serve.gate import Gate
+from tacitly.serve.limits import Limits
+from tacitly.serve.metrics import metrics_router
+from tacitly.serve.models_route import models_router
+from tacitly.serve.page_route import page_router
+from tacitly.serve.service import Service
+
+
+def create_app(service: Service, *, limits: Limits | None = None, api_key: str | None = None) -> FastAPI:
+    """Put everything together.
+
+    Args:
+        service: What writes and scores; started and stopped by whoever made it.
+        limits: Of requests; by default the service's.
+        api_key: What clients must know; None where only this machine can ask.
+    """
+    limits = limits or service.limits
+    app = FastAPI(title="tacitly", docs_url=None, redoc_url=None)
+    install_handlers(app)
+    for router in (
+        chat_router(service),
+        completions_router(service),
+        models_router(service),
+        metrics_router(service),
+        page_router(),
+    ):
+        app.include_router(router)
+    app.add_middleware(Gate, api_key=api_key, limits=limits, metrics=service.metrics)
+    return app

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.fake_server import Script, fake_app, served
+from tests.browser.fake_server import Script, fake_server, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -48,7 +48,7 @@ def script() -> Script:
 
 @pytest.fixture
 def address(script: Script) -> Iterator[str]:
-    with served(fake_app(script)) as address:
+    with served(fake_server(script)) as address:
         yield address
         script.go_on.set()
 

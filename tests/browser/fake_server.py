@@ -77,7 +77,8 @@ class Script:
         return "".join(text for text, _ in self.tokens)
 
 
-def fake_app(script: Script) -> FastAPI:
+def fake_server(script: Script) -> uvicorn.Config:
+    """The server that follows a script."""
     app = FastAPI()
     install_handlers(app)
     app.include_router(page_router())
@@ -118,7 +119,7 @@ def fake_app(script: Script) -> FastAPI:
         numbers = list(range(script.layers))
         return JSONResponse({"site": "mlp", "layers": numbers, "layer": 3, "tokens": shown, "p_correct": scores})
 
-    return app
+    return uvicorn.Config(app, port=0, log_config=None, ws="none")
 
 
 async def _chunks(script: Script, request: Request) -> AsyncIterator[str]:
@@ -156,9 +157,9 @@ def _tokens_of(answer: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """Serve an application on a free port of this machine, by uvicorn in a thread; gives its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, ws="none", lifespan="on"))
+def served(config: uvicorn.Config) -> Iterator[str]:
+    """Serve on a free port of this machine, by uvicorn in a thread; gives the address."""
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -158,12 +158,21 @@ def test_screen_readers_hear_the_end_and_not_every_token(page: Page, script: Scr
 
 
 def test_long_answers_and_languages_without_spaces(page: Page, script: Script) -> None:
-    script.tokens = (("肝", 0.9), ("炎", 0.3), (" ", 0.5), ("a" * 3000, 0.1), ("\n\nend", 0.5), (" of it", 0.7))
+    script.tokens = (
+        ("", 0.5),
+        ("肝", 0.9),
+        ("炎", 0.3),
+        (" ", 0.5),
+        ("a" * 3000, 0.1),
+        ("\n\nend", 0.5),
+        (" of it", 0.7),
+    )
     script.verdict = judged(script.text, "end")
     script.finish_reason = "length"
     ask(page)
     words = page.locator("#panel-ask [data-words] .word")
     expect(words).to_have_text(["肝", "炎", "a" * 3000, "end", "of", "it"])
+    expect(words.first).to_have_class("word level-2")  # one of its tokens ended within the character
     expect(page.locator("#panel-ask [data-state]")).to_contain_text("The answer was cut")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

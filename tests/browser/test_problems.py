@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from tacitly.serve.errors import ApiError
-from tests.browser.fake_server import ANSWER, QUESTION, Script, fake_app, served
+from tests.browser.fake_server import ANSWER, QUESTION, Script, fake_server, served
 from tests.browser.test_asking import ask
 
 
@@ -99,7 +99,7 @@ def test_failing_scores_leave_the_words_unshaded_and_say_why(page: Page, script:
 
 def test_cautions_of_the_server_are_shown(browser, script: Script) -> None:
     script.cautions = ("the detector learned on the most likely answers, not on drawn ones",)
-    with served(fake_app(script)) as address:
+    with served(fake_server(script)) as address:
         page = browser.new_page()
         page.goto(address)
         expect(page.locator("#cautions li")).to_have_text(list(script.cautions))
@@ -108,7 +108,7 @@ def test_cautions_of_the_server_are_shown(browser, script: Script) -> None:
 
 def test_a_key_is_asked_for_and_kept_in_memory_only(browser, script: Script) -> None:
     script.key = "open sesame"
-    with served(fake_app(script)) as address:
+    with served(fake_server(script)) as address:
         page = browser.new_page()
         page.goto(address)
         field = page.get_by_label("Key", exact=True)

@@ -26,9 +26,9 @@ export const UNREADABLE = "The server’s reply cannot be read. Load this page a
  */
 export function problemWords(status, said, retryAfter) {
   const reason = said ? ` The server says: ${said}` : "";
-  if (status === 401 || status === 403) return "The server wants a key, or another one. Give it in the field “Key” at the top, then try again.";
+  if (status === 401) return "The server wants a key, or another one. Give it in the field “Key” at the top, then try again.";
   if (status === 413) return `That is too long for this server. Make it shorter.${reason}`;
-  if (status === 422 || status === 400) return `The server does not take this. Change it and try again.${reason}`;
+  if (status === 400 || status === 403 || status === 422) return `The server does not take this. Change it and try again.${reason}`;
   if (status === 429) return `The server is busy with other questions. Try again ${when(retryAfter)}.`;
   if (status === 404 || status === 405) return `This server does not offer that.${reason}`;
   return `The server failed. Try again; if it fails again, its log says when and how.${reason}`;

@@ -132,7 +132,7 @@ async function send(path, request, headers = {}) {
     throw new Problem(GONE);
   }
   if (reply.ok) return reply;
-  if (reply.status === 401 || reply.status === 403) askForKey();
+  if (reply.status === 401) askForKey();
   const said = await reply.json().then((body) => body?.error?.message, () => null);
   throw new Problem(problemWords(reply.status, said ?? null, reply.headers.get("Retry-After")), reply.status);
 }

@@ -60,6 +60,8 @@ export function scoreWords(word) {
 export class WordGatherer {
   /** @type {Piece[]} */
   pieces = [];
+  /** The lowest score of tokens that end within a character, and so have no text yet. */
+  #held = /** @type {number | null} */ (null);
 
   /**
    * Take one more token.
@@ -67,8 +69,10 @@ export class WordGatherer {
    * @returns {number[]} The places, in `pieces`, of those that are new or have changed.
    */
   add(token) {
+    const score = lower(this.#held, token.score);
+    this.#held = token.text ? null : score;
     const runs = token.text.match(/\s+|\S+/gu) ?? [];
-    return runs.map((run) => (/^\s/u.test(run) ? this.#addSpace(run) : this.#addPart({ text: run, score: token.score })));
+    return runs.map((run) => (/^\s/u.test(run) ? this.#addSpace(run) : this.#addPart({ text: run, score })));
   }
 
   /** @param {string} space */

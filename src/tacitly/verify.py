@@ -16,7 +16,7 @@ from tacitly.experiments.checks.promise import promise_off
 from tacitly.experiments.checks.stated import differing_checks, differing_figures, differing_parts
 from tacitly.experiments.error_detection import recompute_aurocs
 from tacitly.experiments.sample_study import summarise_samples
-from tacitly.experiments.score_rows import FAMILY_PREFIX
+from tacitly.experiments.score_rows import FAMILY_PREFIX, TOKENS_PREFIX
 from tacitly.manifest import STAGES
 from tacitly.probes.detector import HEADER_FILE, Detector
 from tacitly.run_folder import RunFolder
@@ -121,7 +121,7 @@ def _samples(run: RunFolder, greedy: pd.DataFrame, metrics: dict[str, Any]) -> I
 
 
 def _same_answers(scores: pd.DataFrame) -> Iterator[Finding]:
-    rivals = scores[~scores["method"].str.contains("layer0_exact_answer|last_token|shuffled|family:")]
+    rivals = scores[~scores["method"].str.contains("layer0_exact_answer|last_token|shuffled|family:|tokens:")]
     counted = rivals.assign(all=rivals["method"].str.startswith("all:")).groupby(["all", "grouping", "seed"])
     uneven = [name for name, part in counted if len({frozenset(m["answer_id"]) for _, m in part.groupby("method")}) > 1]
     yield Finding(not uneven, "probe, baselines and controls are scored on the same answers")
@@ -147,6 +147,8 @@ def _figures(
             if group == "located":
                 families = metrics.get("families", {}).items()
                 pairs |= {FAMILY_PREFIX + name: entry[grouping]["auroc"] for name, entry in families}
+                tokens = metrics.get("token_scores", {}).get(grouping, {}).items()
+                pairs |= {TOKENS_PREFIX + moment: entry["auroc"] for moment, entry in tokens}
             off = [
                 m for m, value in pairs.items() if value is not None and not _close(again, group, grouping, m, value)
             ]

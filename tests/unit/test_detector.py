@@ -195,10 +195,10 @@ def edit(saved, change):
         (lambda d: edit(d, lambda c: c.update(extra=1)), "extra: Extra inputs are not permitted"),
         (lambda d: edit(d, lambda c: c.update(kind="something")), "kind: Input should be 'tacitly-detector'"),
         (
-            lambda d: edit(d, lambda c: c.update(schema_version=4)),
-            "has schema version 4; allowed: 1, 2, 3; use the version",
+            lambda d: edit(d, lambda c: c.update(schema_version=5)),
+            "has schema version 5; allowed: 1, 2, 3, 4; use the version",
         ),
-        (lambda d: edit(d, lambda c: c.update(schema_version="x")), "schema_version: Input should be 1, 2 or 3"),
+        (lambda d: edit(d, lambda c: c.update(schema_version="x")), "schema_version: Input should be 1, 2, 3 or 4"),
         (
             lambda d: edit(d, lambda c: c.update(layers="1 is the first block")),
             "counts layers in another way: '1 is the first block'; allowed: '0 is the embedding output, i the output",
@@ -208,7 +208,7 @@ def edit(saved, change):
             "schema version 2 counts layers in one way",
         ),
         (lambda d: edit(d, lambda c: c["probes"][0].update(calibrator="guess")), "calibrator: Input should be"),
-        (lambda d: edit(d, lambda c: c["probes"][0].update(calibrator="isotonic")), "'exact_answer' cannot be read"),
+        (lambda d: edit(d, lambda c: c["probes"][0].update(calibrator="isotonic")), "'exact_answer.isotonic_said' cannot be read"),
         (lambda d: edit(d, lambda c: c.update(abstention={"alpha": 0.1})), "abstention.delta: Field required"),
         (lambda d: edit(d, lambda c: c.update(abstention={**PROMISE, "errors": None})), "either a threshold"),
         (lambda d: edit(d, lambda c: c.update(abstention={**PROMISE, "alpha": 1.5})), "abstention.alpha: Input should"),

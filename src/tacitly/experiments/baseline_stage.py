@@ -19,8 +19,9 @@ from tacitly.experiments.control_scores import inner_auroc, score_control
 from tacitly.experiments.fold_plan import FoldPlan, plan_folds
 from tacitly.experiments.nested_fit import fit_nested
 from tacitly.experiments.probe_controls import LAYER_0, SHUFFLED, ProbeControls
-from tacitly.experiments.probe_stage import PROBE, run_in_threads
+from tacitly.experiments.probe_stage import PROBE
 from tacitly.experiments.score_rows import CONTROL_PREFIX, ScoreRows
+from tacitly.experiments.threads import run_in_threads
 from tacitly.probes.logistic import LogisticProbe
 from tacitly.progress import Progress, RecordedProgress
 

@@ -25,7 +25,7 @@ from tacitly.experiments.detection_metrics import (
 )
 from tacitly.experiments.probe_controls import SHUFFLED
 from tacitly.experiments.probe_stage import LAST_TOKEN, LAYER_0_EXACT, PROBE
-from tacitly.experiments.score_rows import CONTROL_PREFIX, FAMILY_PREFIX
+from tacitly.experiments.score_rows import CONTROL_PREFIX, FAMILY_PREFIX, TOKENS_PREFIX
 from tacitly.experiments.selective_figures import summarise_selection
 
 FAMILIES = {"last_token": LAST_TOKEN}
@@ -83,7 +83,7 @@ def summarise_detection(
     Returns:
         The parts of `metrics.json` that are this experiment's; what is not defined is null, with its reason beside it.
     """
-    known, scores = _known(rows), scores[~scores["method"].str.startswith(FAMILY_PREFIX)]
+    known, scores = _known(rows), scores[~scores["method"].str.startswith((FAMILY_PREFIX, TOKENS_PREFIX))]
     baselines = baselines or {"choices": [], "missing": []}
     reasons = {(entry["set"], entry["grouping"]): entry["reason"] for entry in probes["reasons"]}
     keys = {"by_entity": known["entity"].astype(str).to_numpy(dtype=object), "by_answer": answer_strings(known)}

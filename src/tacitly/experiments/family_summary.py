@@ -70,7 +70,7 @@ def summarise_families(
         for grouping, of in found.items():
             reason = skipped.get((name, grouping), reasons.get(grouping, NO_SCORES))
             entry[grouping] = {
-                **_figures(of, FAMILY_PREFIX + name, weights.get(grouping), reason),
+                **compare_with_probe(of, FAMILY_PREFIX + name, weights.get(grouping), reason),
                 "folds_skipped": sum((e["family"], e["grouping"]) == (name, grouping) for e in families["skipped"]),
             }
         pairs = within_answer(
@@ -86,7 +86,15 @@ def summarise_families(
     return summary
 
 
-def _figures(found: MethodScores, method: str, weights: np.ndarray | None, reason: str) -> dict[str, Any]:
+def compare_with_probe(found: MethodScores, method: str, weights: np.ndarray | None, reason: str) -> dict[str, Any]:
+    """A method's AUROC, and what it is above that of the reference probe and of the best baseline, on what both scored.
+
+    Args:
+        found: The scores of one grouping.
+        method: Whose.
+        weights: Resamples of the groups; None where the probe has no scores.
+        reason: Why the method has no figure, if it has none.
+    """
     if method not in found.methods or weights is None:
         nothing = {"diff": None, "ci": None, "reason": "there is nothing to compare"}
         return {"auroc": None, "ci": None, "reason": reason, "minus_probe": nothing, "minus_baseline": nothing}

@@ -13,7 +13,8 @@ from tacitly.evaluation.folds import OuterFold
 from tacitly.evaluation.metrics import fold_aurocs
 from tacitly.experiments.cell_ranking import merge_margins
 from tacitly.experiments.nested_fit import NestedFit, fit_nested
-from tacitly.experiments.probe_stage import read_cell, run_in_threads
+from tacitly.experiments.probe_stage import read_cell
+from tacitly.experiments.threads import run_in_threads
 from tacitly.probes.cell import Cell
 from tacitly.probes.grid import CellMargins, best_cell, list_cells, score_grid
 from tacitly.progress import Progress

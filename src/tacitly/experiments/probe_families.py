@@ -18,8 +18,9 @@ from tacitly.evaluation.folds import OuterFold
 from tacitly.experiments.answer_table import AnswerTable, is_eligible, read_answers
 from tacitly.experiments.family_fit import FamilyFit, fit_family
 from tacitly.experiments.fold_plan import FoldPlan, plan_folds
-from tacitly.experiments.probe_stage import PROBE, run_in_threads
+from tacitly.experiments.probe_stage import PROBE
 from tacitly.experiments.score_rows import FAMILY_PREFIX, ScoreRows
+from tacitly.experiments.threads import run_in_threads
 from tacitly.probes.catalog import load_families
 from tacitly.probes.cell import Cell
 from tacitly.probes.family import Family

@@ -1,18 +1,15 @@
 """The first half of error detection: folds, the grid, one probe per outer fold, and the detector."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
-from threadpoolctl import threadpool_limits
 
 from tacitly.activations.base import StateTable
-from tacitly.cores import usable_cores
 from tacitly.errors import UndefinedMetricError
 from tacitly.evaluation.folds import OuterFold
 from tacitly.evaluation.metrics import snap_ties
@@ -23,6 +20,8 @@ from tacitly.experiments.detector_training import DetectorSource, train_detector
 from tacitly.experiments.fold_plan import FoldPlan, FoldPlans, list_inner_folds, plan_folds
 from tacitly.experiments.nested_fit import NestedFit, fit_nested
 from tacitly.experiments.score_rows import ScoreRows
+from tacitly.experiments.threads import run_in_threads
+from tacitly.experiments.token_stage import TokenChoice, score_tokens, train_token_probes
 from tacitly.probes.cell import Cell
 from tacitly.probes.detector import Detector
 from tacitly.probes.grid import best_cell, require_finite
@@ -36,9 +35,6 @@ LAYER_0_EXACT = "layer0_exact_answer"
 EXACT_CELL = Cell("residual", 0, "exact_answer_last_token")
 LAST_POSITION = "-1"
 
-Job = TypeVar("Job")
-Result = TypeVar("Result")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeStage:
@@ -46,12 +42,12 @@ class ProbeStage:
 
     Attributes:
         folds: answer_id, grouping, seed, outer_fold; -1 for the training part of a task's own split.
-        scores: Score rows of `probe` (a calibrated probability), `calibrated:<calibrator>` and `layer0_exact_answer`,
-            and of `all:probe` and `all:probe_last_token` for all answers.
+        scores: Score rows of `probe` (a calibrated probability), `calibrated:<calibrator>`, `layer0_exact_answer` and
+            `tokens:<moment>` (calibrated too), and of `all:probe` and `all:probe_last_token` for all answers.
         inner_folds: Which inner fold tests each answer of each outer fold's training part: set, grouping, seed,
             outer_fold, answer_id, inner_fold.
         record: What JSON can hold: `choices` (cell, C, inner AUROC, threshold and calibrator of each set, grouping,
-            seed and outer fold), `skipped` folds, `grid` and `reasons`.
+            seed and outer fold), `skipped` folds, `grid`, `reasons`, and `tokens` (weights of each fold).
         detector: The detector, or None.
         detector_reason: Why there is none.
         detector_inner: The detector's probability for each answer, by probes that had not seen it; NaN where it has
@@ -114,6 +110,7 @@ def train_probes(
     scores = ScoreRows(table)
     choices: list[dict[str, Any]] = []
     skipped: list[dict[str, Any]] = []
+    of_tokens: list[TokenChoice] = []
     jobs = _list_jobs(plans, ranking)
     for job, outcome in zip(jobs, _run_jobs(jobs, table, states), strict=True):
         where = {
@@ -131,6 +128,8 @@ def train_probes(
         if outcome.calibration is not None:
             for method, values in outcome.calibration.methods(outcome.fit.scale.restore(outcome.fit.margins)).items():
                 scores.add(job.plan, job.outer.fold.number, method, values)
+        if job.method == PROBE and job.plan.answers == "located":
+            of_tokens.append(TokenChoice(plan=job.plan, outer=job.outer, cell=job.cell, C=choice.C))
         choices.append(
             {
                 **where,
@@ -144,7 +143,9 @@ def train_probes(
             }
         )
     _score_embedding(table, states, plans, scores)
+    told = score_tokens(table, states, of_tokens, scores, seed=seed)
     trained = train_detector(table, states, plans, ranking, source=source, seed=seed)
+    detector, tokens_reason = _with_tokens(trained.detector, table, states, plans, seed=seed)
     record = {
         "choices": choices,
         "skipped": skipped,
@@ -153,16 +154,30 @@ def train_probes(
             {"set": name, "grouping": grouping, "reason": reason} for (name, grouping), reason in plans.reasons.items()
         ],
         "detector_reason": trained.reason,
+        "tokens": told,
+        "tokens_reason": tokens_reason,
     }
     return ProbeStage(
         folds=plans.assigned,
         inner_folds=list_inner_folds(plans.plans, table),
         scores=scores.frame(),
         record=record,
-        detector=trained.detector,
+        detector=detector,
         detector_reason=trained.reason,
         detector_inner=trained.inner,
     )
+
+
+def _with_tokens(
+    detector: Detector | None, table: AnswerTable, states: StateTable, plans: FoldPlans, *, seed: int
+) -> tuple[Detector | None, str | None]:
+    """The detector with probes of answer tokens, or why it has none."""
+    if detector is None:
+        return None, "there is no detector"
+    try:
+        return detector.reading_tokens(train_token_probes(table, states, plans, detector, seed=seed)), None
+    except UndefinedMetricError as error:
+        return detector, str(error)
 
 
 def _list_jobs(plans: FoldPlans, ranking: CellRanking) -> list[_Job]:
@@ -203,12 +218,6 @@ def _chosen_calibrator(calibration: Calibration | None) -> dict[str, Any]:
     if calibration is None:
         return {}
     return {"calibrator": calibration.choice.name, "calibrator_brier": calibration.choice.brier}
-
-
-def run_in_threads(run: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
-    """Run independent fits side by side, each with single-threaded linear algebra; results in the order of the jobs."""
-    with threadpool_limits(1), ThreadPoolExecutor(usable_cores()) as pool:
-        return list(pool.map(run, jobs))
 
 
 def read_cell(states: StateTable, cell: Cell, rows: Bool[np.ndarray, " answer"]) -> Float[np.ndarray, "answer width"]:

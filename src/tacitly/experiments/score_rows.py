@@ -12,6 +12,7 @@ from tacitly.experiments.fold_plan import FoldPlan
 SCORE_COLUMNS = ("answer_id", "method", "grouping", "seed", "outer_fold", "score")
 CONTROL_PREFIX = "control:"
 FAMILY_PREFIX = "family:"
+TOKENS_PREFIX = "tokens:"
 ALL_PREFIX = "all:"
 SAMPLES_PREFIX = "samples:"
 APART = (SAMPLES_PREFIX,)

@@ -14,7 +14,8 @@ from tacitly.evaluation.metrics import snap_ties
 from tacitly.experiments.answer_table import Grouping, is_eligible
 from tacitly.experiments.cell_choice import CellChoice, TrainingPart, choose_cells
 from tacitly.experiments.fold_plan import FoldPlan
-from tacitly.experiments.probe_stage import read_cell, run_in_threads
+from tacitly.experiments.probe_stage import read_cell
+from tacitly.experiments.threads import run_in_threads
 from tacitly.experiments.transfer_task import Keys, TransferTask, sharing
 from tacitly.probes.grid import list_cells
 from tacitly.probes.logistic import LogisticProbe

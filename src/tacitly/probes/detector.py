@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from jaxtyping import Float
 from pydantic import ValidationError
 
 from tacitly.errors import DetectorError, StorageError
-from tacitly.evaluation.calibration import Platt
-from tacitly.evaluation.calibrators import Isotonic
 from tacitly.probes.asking import Asking
 from tacitly.probes.detector_header import (
     LAYERS,
+    REMEDY,
     SCHEMA_VERSIONS,
     Abstention,
     DetectorHeader,
@@ -26,6 +24,9 @@ from tacitly.probes.detector_header import (
     Role,
     SavedHeader,
 )
+from tacitly.probes.linear_probe import LinearProbe
+from tacitly.probes.token_probes import TokenProbes
+from tacitly.probes.weights import Weights
 
 __all__ = [
     "CARD_FILE",
@@ -43,56 +44,15 @@ __all__ = [
 HEADER_FILE = "detector.json"
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "CARD.md"
-_REMEDY = "train it again with `tacitly study`, or get an undamaged copy"
-
-
-@dataclass(frozen=True, slots=True)
-class LinearProbe:
-    """A trained probe as it is saved: coefficients for raw states, in float64.
-
-    Attributes:
-        isotonic: The calibration, where the header names that one; others stand in the header.
-    """
-
-    header: ProbeHeader
-    coefficients: Float[np.ndarray, " width"]
-    bias: float
-    isotonic: Isotonic | None = None
-
-    def log_odds(self, states: Float[np.ndarray, "answer width"]) -> Float[np.ndarray, " answer"]:
-        """The probe's own log-odds that each answer is right.
-
-        Raises:
-            DetectorError: The states have another width.
-        """
-        if states.ndim != 2 or states.shape[1] != self.header.width:
-            raise DetectorError(
-                f"states of shape {states.shape} do not fit this detector",
-                allowed=f"[answers, {self.header.width}]",
-                remedy="use the model that the detector was trained on",
-            )
-        margins: Float[np.ndarray, " answer"] = states.astype(np.float64) @ self.coefficients + self.bias
-        return margins
-
-    def score(self, states: Float[np.ndarray, "answer width"]) -> Float[np.ndarray, " answer"]:
-        """The calibrated probability that each answer is right.
-
-        Args:
-            states: The states at the probe's site, layer and position.
-
-        Raises:
-            DetectorError: The states have another width.
-        """
-        calibrator = self.isotonic or Platt(self.header.slope, self.header.intercept)
-        return calibrator.probability(self.log_odds(states))
 
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """One or two probes of one model, and what they were made from."""
+    """One or two probes of one model, what they were made from, and perhaps probes of its answers' tokens."""
 
     header: DetectorHeader
     probes: Mapping[Role, LinearProbe]
+    tokens: TokenProbes | None = None
 
     @classmethod
     def of(
@@ -127,6 +87,10 @@ class Detector:
     def promising(self, abstention: Abstention) -> Self:
         """The same detector with a promise."""
         return replace(self, header=self.header.model_copy(update={"abstention": abstention}))
+
+    def reading_tokens(self, tokens: TokenProbes) -> Self:
+        """The same detector with probes of answer tokens."""
+        return replace(self, header=self.header.model_copy(update={"tokens": tokens.header}), tokens=tokens)
 
     def require_model(
         self,
@@ -174,12 +138,9 @@ class Detector:
         """
         from safetensors.numpy import save
 
-        tensors = {
-            f"{role}.{name}": np.ascontiguousarray(values)
-            for role, probe in self.probes.items()
-            for name, values in _tensors(probe).items()
-        }
-        weights = save(tensors)
+        tensors = {name: values for probe in self.probes.values() for name, values in probe.tensors().items()}
+        tensors |= self.tokens.tensors() if self.tokens else {}
+        weights = save({name: np.ascontiguousarray(values) for name, values in tensors.items()})
         header = SavedHeader(**self.header.model_dump(), weights_sha256=hashlib.sha256(weights).hexdigest())
         folder = Path(folder)
         try:
@@ -213,11 +174,9 @@ class Detector:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "the file"
-            raise DetectorError(
-                f"{folder / HEADER_FILE} is damaged: {where}: {first['msg']}", remedy=_REMEDY
-            ) from error
+            raise DetectorError(f"{folder / HEADER_FILE} is damaged: {where}: {first['msg']}", remedy=REMEDY) from error
         if hashlib.sha256(weights).hexdigest() != saved.weights_sha256:
-            raise DetectorError(f"{folder / WEIGHTS_FILE} is damaged: its sha256 differs", remedy=_REMEDY)
+            raise DetectorError(f"{folder / WEIGHTS_FILE} is damaged: its sha256 differs", remedy=REMEDY)
         if saved.layers != LAYERS:
             raise DetectorError(
                 f"{folder / HEADER_FILE} counts layers in another way: {saved.layers!r}",
@@ -225,7 +184,9 @@ class Detector:
                 remedy="use what made it, or train the detector again",
             )
         header = DetectorHeader(**saved.model_dump(exclude={"weights_sha256"}))
-        return cls(header, {probe.role: _read_probe(probe, weights) for probe in header.probes})
+        read = Weights.read(weights)
+        probes = {probe.role: LinearProbe.read(probe, read) for probe in header.probes}
+        return cls(header, probes, TokenProbes.read(header.tokens, read) if header.tokens else None)
 
 
 def _require_known_schema(written: bytes, folder: Path) -> None:
@@ -240,45 +201,6 @@ def _require_known_schema(written: bytes, folder: Path) -> None:
             allowed=", ".join(map(str, SCHEMA_VERSIONS)),
             remedy="use the version of tacitly that made it, or train the detector again",
         )
-
-
-def _tensors(probe: LinearProbe) -> dict[str, np.ndarray]:
-    tensors = {"coefficients": probe.coefficients, "bias": np.array([probe.bias])}
-    if probe.isotonic is not None:
-        tensors |= {"isotonic_said": probe.isotonic.said, "isotonic_right": probe.isotonic.right}
-    return tensors
-
-
-def _read_probe(header: ProbeHeader, weights: bytes) -> LinearProbe:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    names = ["coefficients", "bias"]
-    names += ["isotonic_said", "isotonic_right"] if header.calibrator == "isotonic" else []
-    try:
-        tensors = load(weights)
-        coefficients, bias, *knots = (tensors[f"{header.role}.{name}"].astype(np.float64) for name in names)
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise DetectorError(f"the weights of {header.role!r} cannot be read: {error}", remedy=_REMEDY) from error
-    shapes = coefficients.shape, bias.shape
-    if shapes != ((header.width,), (1,)) or not (np.isfinite(coefficients).all() and np.isfinite(bias).all()):
-        raise DetectorError(f"the weights of {header.role!r} do not fit their description", remedy=_REMEDY)
-    return LinearProbe(header, coefficients, float(bias[0]), _isotonic(header, knots))
-
-
-def _isotonic(header: ProbeHeader, knots: list[np.ndarray]) -> Isotonic | None:
-    if not knots:
-        return None
-    said, right = knots
-    whole = said.ndim == 1 and said.shape == right.shape and len(said) > 0
-    if not whole or not (_rises(said) and _rises(right) and (np.diff(said) > 0).all()):
-        raise DetectorError(f"the calibration of {header.role!r} is no rising line of probabilities", remedy=_REMEDY)
-    return Isotonic(Platt(header.slope, header.intercept), said=said, right=right)
-
-
-def _rises(values: np.ndarray) -> bool:
-    within = np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1
-    return bool(within and (np.diff(values) >= 0).all())
 
 
 def _write(path: Path, content: bytes) -> None:

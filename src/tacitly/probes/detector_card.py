@@ -6,6 +6,7 @@ from typing import Any
 
 from tacitly.probes.asking import Asking
 from tacitly.probes.detector import Abstention, DetectorHeader, ProbeHeader
+from tacitly.probes.detector_header import TokenHeader
 
 _ROLES = {
     "exact_answer": "Answers with an exact answer",
@@ -26,6 +27,8 @@ _GROUPINGS = {
     "by_entity": "on entities that it has not seen",
     "by_answer": "on answers and entities that it has not seen",
 }
+
+_MOMENTS = {"first": "after the first token", "middle": "at the middle", "end": "at the end"}
 
 
 def write_card(header: DetectorHeader, *, metrics: Mapping[str, Any]) -> str:
@@ -60,6 +63,7 @@ def write_card(header: DetectorHeader, *, metrics: Mapping[str, Any]) -> str:
     ]
     for probe in header.probes:
         lines += _probe_lines(probe)
+    lines += _token_lines(header.tokens, metrics)
     lines += _abstention_lines(header.abstention)
     lines += ["## What it is worth", "", *_worth_lines(metrics), "", "## Use", "", *_USE]
     return "\n".join(lines) + "\n"
@@ -104,6 +108,23 @@ def _probe_lines(probe: ProbeHeader) -> list[str]:
         f"- Cross-validated AUROC of the chosen cell, too high since it was used to choose: {probe.cv_auroc:.2f}",
         "",
     ]
+
+
+def _token_lines(tokens: TokenHeader | None, metrics: Mapping[str, Any]) -> list[str]:
+    if tokens is None:
+        return []
+    lines = [
+        "## Tokens, while an answer is written",
+        "",
+        f"- Reads: site `{tokens.site}`, layer {tokens.layer} of every answer token; other layers for the picture only",
+        f"- Learned from {tokens.tokens:,} tokens of {tokens.answers:,} answers; against 1 for an exact answer, what "
+        f"stands before it counts {tokens.before:.2f} and what stands after it {tokens.after:.2f}",
+    ]
+    for grouping, words in _GROUPINGS.items():
+        sides = (metrics.get("token_scores") or {}).get(grouping) or {}
+        shown = [f"{_MOMENTS[moment]} {_figure(entry)}" for moment, entry in sides.items() if moment in _MOMENTS]
+        lines += [f"- AUROC {words}: {', '.join(shown)}"] if shown else []
+    return [*lines, ""]
 
 
 def _abstention_lines(promise: Abstention | None) -> list[str]:

@@ -7,16 +7,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tacitly.probes.asking import Asking
 
 Role = Literal["exact_answer", "any_answer"]
-SCHEMA_VERSIONS = (1, 2, 3)
+SCHEMA_VERSIONS = (1, 2, 3, 4)
 """The versions that can be read; the last one is written.
 
 Version 1 knew Platt scaling only, and no abstention. Version 2 said neither how layers are counted, nor which chat
-template the model had, nor how a question was put that came with more than its text.
+template the model had, nor how a question was put that came with more than its text. Version 3 had no probes of tokens.
 """
 LAYERS = "0 is the embedding output, i the output of block i before the final norm"
 """How layers are counted here; detectors of the versions before 3 were made so too."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+REMEDY = "train it again with `tacitly study`, or get an undamaged copy"
 
 
 class _Strict(BaseModel):
@@ -77,6 +80,46 @@ class ProbeHeader(_Strict):
     cv_auroc: float
 
 
+class TokenHeader(_Strict):
+    """The probes of answer tokens.
+
+    Attributes:
+        site: Where they read: the site,
+        layer: the layer whose probe scores answers, that of the probe for exact answers,
+        layers: and every layer that has a probe, in order.
+        width: Length of the states.
+        C: Inverse strength of the penalty, that of the probe for exact answers.
+        before: How much the tokens before an exact answer counted in training, against 1 for the exact answer's,
+        after: and those after it.
+        slopes: Platt scaling of each layer's log-odds: the slope,
+        intercepts: and the intercept.
+        answers: Answers that they learned from,
+        tokens: and tokens of those.
+        grouping: The grouping of the folds that weights and calibration come from.
+    """
+
+    site: str
+    layer: int = Field(ge=0)
+    layers: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    width: int = Field(ge=1)
+    C: float = Field(gt=0)
+    before: Probability
+    after: Probability
+    slopes: tuple[Annotated[float, Field(gt=0)], ...]
+    intercepts: tuple[float, ...]
+    answers: int = Field(ge=1)
+    tokens: int = Field(ge=1)
+    grouping: str
+
+    @model_validator(mode="after")
+    def _one_per_layer(self) -> Self:
+        if not len(self.layers) == len(self.slopes) == len(self.intercepts):
+            raise ValueError("slopes and intercepts must be as many as the layers")
+        if list(self.layers) != sorted(set(self.layers)) or self.layer not in self.layers:
+            raise ValueError("layers must rise and hold the layer that scores answers")
+        return self
+
+
 class AbstentionTrial(_Strict):
     """One threshold on the answers that were kept for it: how many it accepts, how many of those are wrong."""
 
@@ -126,9 +169,10 @@ class DetectorHeader(_Strict):
         layers: How its layers are counted.
         asking: How its answers were asked for, where that was kept.
         abstention: The promise that was asked for; None where none was.
+        tokens: The probes of answer tokens; None where none could be trained.
     """
 
-    schema_version: Literal[1, 2, 3] = 3
+    schema_version: Literal[1, 2, 3, 4] = 4
     kind: Literal["tacitly-detector"] = "tacitly-detector"
     tacitly: str
     model: DetectorModel
@@ -138,6 +182,7 @@ class DetectorHeader(_Strict):
     asking: Asking | None = None
     abstention: Abstention | None = None
     probes: tuple[ProbeHeader, ...] = Field(min_length=1)
+    tokens: TokenHeader | None = None
 
     @model_validator(mode="after")
     def _as_its_version_knew(self) -> Self:
@@ -147,6 +192,8 @@ class DetectorHeader(_Strict):
         newer = self.model.chat_template_sha256 is not None or (self.asking is not None and self.asking.names_more)
         if self.schema_version < 3 and (newer or self.layers != LAYERS):
             raise ValueError("schema version 2 counts layers in one way and tells neither template nor wording")
+        if self.schema_version < 4 and self.tokens is not None:
+            raise ValueError("schema version 3 has no probes of tokens")
         return self
 
 

@@ -115,6 +115,7 @@ def score_cell(
     train: Bool[np.ndarray, "fold row"],
     test: Bool[np.ndarray, "fold row"],
     C: Float[np.ndarray, " fold"],
+    weights: Float[np.ndarray, " row"] | None = None,
 ) -> Float[np.ndarray, "fold row"]:
     """Log-odds of "right" for the tested rows of each fold, on a scale that all folds share.
 
@@ -128,6 +129,7 @@ def score_cell(
         train: The training rows of each fold.
         test: The tested rows of each fold.
         C: Inverse strength of each fold's penalty.
+        weights: How much each row counts, 1 by default; that of a training row is positive.
 
     Returns:
         The margins, NaN outside the tested rows and for folds whose training part has one class only.
@@ -146,7 +148,8 @@ def score_cell(
     usable = np.flatnonzero((right > 0) & (right < train.sum(axis=1)) & test.any(axis=1))
     if not len(usable):
         return margins
-    fits = solve_logistic(standardise(features), labels[usable], train=train[usable], C=C[usable])
+    counted = None if weights is None else np.tile(weights, (len(usable), 1))
+    fits = solve_logistic(standardise(features), labels[usable], train=train[usable], C=C[usable], weights=counted)
     for fit, fold in enumerate(usable):
         tested = test[fold]
         scale = MarginScale.of(fits.margins[fit, train[fold]])

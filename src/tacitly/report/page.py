@@ -32,6 +32,7 @@ from tacitly.report.selection import selection_section
 from tacitly.report.self_evaluation import self_evaluation_sentence
 from tacitly.report.settings_list import setting_groups, timing_lines
 from tacitly.report.table import result_lines, undefined_reasons
+from tacitly.report.token_scores import token_lines, token_reasons
 from tacitly.report.trust import checked_words, describe_trust
 from tacitly.report.words import summary_sentences, within_sentence
 
@@ -123,6 +124,8 @@ def build_report(
         judges=judge_pairs(metrics, rows, judgements),
         families=family_lines(metrics),
         family_reasons=family_reasons(family_lines(metrics)),
+        token_lines=token_lines(metrics),
+        token_reasons=token_reasons(token_lines(metrics)),
         within=_within(metrics),
         within_words=within_sentence(metrics),
         examples=choose_examples(rows, probe_scores(scores, rows, grouping="by_entity")),

@@ -15,6 +15,7 @@ from tacitly.experiments.error_detection import summarise_detection
 from tacitly.experiments.family_summary import summarise_families
 from tacitly.experiments.judge_agreement import summarise_agreement
 from tacitly.experiments.own_verdicts import summarise_self_evaluation
+from tacitly.experiments.token_summary import summarise_tokens
 from tacitly.judges.base import Judge
 from tacitly.judges.catalog import MATCHING
 from tacitly.probes.detector import CARD_FILE, HEADER_FILE, Detector
@@ -58,6 +59,7 @@ def write_report(bench: Bench) -> None:
         "families": summarise_families(
             rows, run.table("scores"), families=run.json(FAMILIES), probes=run.json(PROBES), seed=bench.settings.seed
         ),
+        "token_scores": summarise_tokens(rows, run.table("scores"), probes=run.json(PROBES), seed=bench.settings.seed),
         **run.json(SAMPLES)["figures"],
         **summarise_abstention(
             detector,

@@ -14,7 +14,8 @@ from tacitly.experiments.answer_table import Grouping, SetName
 from tacitly.experiments.calibrating import Calibration, calibrate
 from tacitly.experiments.checks.study_files import StudyFiles
 from tacitly.experiments.nested_fit import Choice, NestedFit, choose_penalty, fit_nested
-from tacitly.experiments.probe_stage import PROBE, read_cell, run_in_threads
+from tacitly.experiments.probe_stage import PROBE, read_cell
+from tacitly.experiments.threads import run_in_threads
 from tacitly.probes.cell import Cell
 
 

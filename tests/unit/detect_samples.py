@@ -67,13 +67,15 @@ def asked(i: int) -> str:
     return f"Number {i} is {i * 7919 % 10007}"
 
 
-def written(model: LanguageModel, asking: Asking, questions: list[str]) -> list[Generation]:
+def written(
+    model: LanguageModel, asking: Asking, questions: list[str], *, capture: tuple[str, ...] = ("residual",)
+) -> list[Generation]:
     """What the model answers, with its states, in the questions' order."""
     form = ask_alike(asking, model)
     requests = [
         Request(key=q, prompt_ids=tuple(form.token_ids(form.render(asking.messages(q)))), sample=0) for q in questions
     ]
     sampling = Sampling(max_new_tokens=asking.max_new_tokens, stop=(*asking.stop, *form.stop))
-    batches = TorchEngine(model).generate(requests, sampling=sampling, capture=("residual",))
+    batches = TorchEngine(model).generate(requests, sampling=sampling, capture=tuple(dict.fromkeys(capture)))
     found = {one.key: one for batch in batches for one in batch}
     return [found[q] for q in questions]

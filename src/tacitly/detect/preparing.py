@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from tacitly.activations.positions import LAST_QUESTION
 from tacitly.detect.records import GivenAnswer
 from tacitly.detect.tokens import AnswerTokens, Tokens
 from tacitly.errors import SettingsError, TaskError
@@ -28,6 +29,11 @@ class PreparedAnswer:
     prompt_ids: tuple[int, ...]
     tokens: AnswerTokens
     choices: tuple[str, ...]
+
+    @property
+    def token_indices(self) -> tuple[int, ...]:
+        """Where the answer's own tokens stand among the captured ones."""
+        return tuple(range(LAST_QUESTION + 1, LAST_QUESTION + 1 + len(self.tokens.token_ids)))
 
     def up_to(self, index: int) -> tuple[int, ...]:
         """Prompt and answer up to one of the captured tokens (`tacitly.activations.positions`)."""

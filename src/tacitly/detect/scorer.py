@@ -1,33 +1,33 @@
 """From answers that exist already to probabilities: prompts as in the detector's study, one pass per batch."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float
-
+from tacitly.detect.judging import Judging
 from tacitly.detect.locating import load_own_locator
+from tacitly.detect.pieces import Piece, pieces_of
 from tacitly.detect.preparing import PreparedAnswer, Preparer
 from tacitly.detect.reading import RefusedRow
 from tacitly.detect.records import GivenAnswer, ScoredAnswer
 from tacitly.detect.rows import read_given, row_of
-from tacitly.engines.base import Reading
+from tacitly.detect.states import AnswerStates, Wanted, read_wanted
+from tacitly.detect.token_scores import (
+    NO_TOKEN_SCORES,
+    LayerScores,
+    TokenScores,
+    score_tokens,
+    scored_pieces,
+)
 from tacitly.engines.torch_engine import TorchEngine
 from tacitly.errors import DetectorError, SettingsError, TaskError
-from tacitly.locators.align import align_batch
-from tacitly.locators.base import Passage, locate_all
 from tacitly.locators.catalog import ASKING, CHAIN
 from tacitly.models.load import LanguageModel
 from tacitly.probes.asking import Asking
 from tacitly.probes.detector import Detector
 from tacitly.probes.detector_folder import open_detector
 from tacitly.probes.own_model import Note, open_own_model
-from tacitly.probes.reading_place import Place, find_place
-from tacitly.probes.verdict import judge
-from tacitly.records import Span
 
 BATCHES_AT_ONCE = 8  # so that texts of like length are read together
 
@@ -67,8 +67,9 @@ class Scorer:
         self.batch_size = batch_size
         self.asking = self.detector.header.asking or Asking(locator=CHAIN, max_new_tokens=1, whole=False)
         self._preparer = Preparer.of(self.asking, self.language_model)
-        self._locator = load_own_locator(self.asking, self.language_model, batch_size=batch_size)
         self._engine = TorchEngine(self.language_model)
+        locator = load_own_locator(self.asking, self.language_model, batch_size=batch_size)
+        self._judging = Judging(self.detector, self._engine, locator, batch_size)
         _require_cells(self.detector, self.language_model)
 
     @cached_property
@@ -103,92 +104,80 @@ class Scorer:
         while window := list(islice(read, at_once)):
             yield self._score(window)
 
+    def score_tokens(self, answers: Iterable[Given]) -> list[TokenScores]:
+        """Score answers and every token of them, in one pass for each.
+
+        Args:
+            answers: As for `score`; they are all looked at together.
+
+        Returns:
+            What the detector says of each. Where it has no probes of tokens, or an answer cannot be looked at, tokens
+            have no scores, and there is the reason.
+        """
+        read = [_read(answer, number) for number, answer in enumerate(answers, start=1)]
+        ready, refused = self._prepare(read)
+        looked_at = dict(zip(ready, self._judging.judge(list(ready.values()), tokens=True), strict=True))
+        scores = {i: self._token_scores(ready[i], *found) for i, found in looked_at.items()}
+        return [scores.get(i) or TokenScores(refused[i], error=refused[i].error) for i in range(len(read))]
+
+    def score_layers(self, answer: GivenAnswer) -> LayerScores:
+        """Score every token of an answer at every layer that the detector has a probe of tokens for.
+
+        Raises:
+            DetectorError: The detector has no probes of tokens.
+            TaskError: The answer is empty or cannot be looked at.
+        """
+        probes = self.detector.tokens
+        if probes is None:
+            raise DetectorError(NO_TOKEN_SCORES)
+        one = self._preparer.prepare(answer)
+        indices = one.token_indices
+        if not indices:
+            raise TaskError(f"{answer.where} is empty", allowed="an answer with at least one token")
+        cells = frozenset((probes.site, layer) for layer in probes.layers)
+        found = read_wanted(self._engine, {0: Wanted(one, cells, indices)}, batch_size=1)[0]
+        return LayerScores(
+            site=probes.site,
+            layers=probes.layers,
+            layer=probes.layer,
+            tokens=tuple(self._pieces(one)),
+            p_correct=tuple(
+                tuple(score_tokens(probes, found.at(probes.site, layer, indices), layer=layer))
+                for layer in probes.layers
+            ),
+        )
+
     def _score(self, answers: Sequence[GivenAnswer | ScoredAnswer]) -> list[ScoredAnswer]:
-        scored: dict[int, ScoredAnswer] = {}
+        ready, refused = self._prepare(answers)
+        judged = (answer for answer, _ in self._judging.judge(list(ready.values())))
+        scored = refused | dict(zip(ready, judged, strict=True))
+        return [scored[i] for i in range(len(answers))]
+
+    def _prepare(
+        self, answers: Sequence[GivenAnswer | ScoredAnswer]
+    ) -> tuple[dict[int, PreparedAnswer], dict[int, ScoredAnswer]]:
+        """Those that can be looked at, and what is said of the others."""
         ready: dict[int, PreparedAnswer] = {}
+        refused: dict[int, ScoredAnswer] = {}
         for i, answer in enumerate(answers):
             if isinstance(answer, ScoredAnswer):
-                scored[i] = answer
+                refused[i] = answer
                 continue
             try:
                 ready[i] = self._preparer.prepare(answer)
             except TaskError as error:
-                scored[i] = ScoredAnswer(id=answer.id, error=str(error))
-        scored |= dict(zip(ready, self._judge(list(ready.values())), strict=True))
-        return [scored[i] for i in range(len(answers))]
+                refused[i] = ScoredAnswer(id=answer.id, error=str(error))
+        return ready, refused
 
-    def _judge(self, answers: Sequence[PreparedAnswer]) -> list[ScoredAnswer]:
-        spans = self._locate(answers)
-        places = [
-            find_place(
-                self.detector,
-                span,
-                n_tokens=len(one.tokens.token_ids),
-                has_end=one.tokens.end_id is not None,
-            )
-            if one.tokens.text.strip()
-            else Place(None, None, "the answer is empty")
-            for one, span in zip(answers, spans, strict=True)
-        ]
-        states = self._read_states(answers, places)
-        return [
-            self._verdict(one.given, span, place, states.get(i))
-            for i, (one, span, place) in enumerate(zip(answers, spans, places, strict=True))
-        ]
+    def _token_scores(self, one: PreparedAnswer, answer: ScoredAnswer, states: AnswerStates | None) -> TokenScores:
+        probes, pieces = self.detector.tokens, self._pieces(one)
+        if probes is None or states is None:
+            return scored_pieces(answer, pieces, (), NO_TOKEN_SCORES if probes is None else answer.reason)
+        scores = score_tokens(probes, states.at(probes.site, probes.layer, one.token_indices))
+        return scored_pieces(answer, pieces, scores, None)
 
-    def _locate(self, answers: Sequence[PreparedAnswer]) -> list[Span]:
-        passages = [Passage(one.given.question, one.tokens.text, one.choices) for one in answers]
-        return align_batch(
-            locate_all(self._locator, passages),
-            [one.tokens.token_ids for one in answers],
-            self.language_model.tokenizer,
-            texts=[one.tokens.text for one in answers],
-        )
-
-    def _read_states(
-        self, answers: Sequence[PreparedAnswer], places: Sequence[Place]
-    ) -> dict[int, Float[np.ndarray, " width"]]:
-        """The state that each answer is judged by: texts end with the token that is read, passes with its layer."""
-        readings: dict[tuple[str, int], list[Reading]] = {}
-        for i, (one, place) in enumerate(zip(answers, places, strict=True)):
-            if place.role is None or place.index is None:
-                continue
-            ids, header = one.up_to(place.index), self.detector.probes[place.role].header
-            reading = Reading(key=str(i), token_ids=ids, indices=(len(ids) - 1,))
-            readings.setdefault((header.site, header.layer), []).append(reading)
-        return {
-            int(key): states[site][0, 0]
-            for (site, layer), wanted in readings.items()
-            for batch in self._engine.read_states(wanted, sites=[site], layers=[layer], batch_size=self.batch_size)
-            for key, states in batch
-        }
-
-    def _verdict(
-        self, given: GivenAnswer, span: Span, place: Place, state: Float[np.ndarray, " width"] | None
-    ) -> ScoredAnswer:
-        found = ScoredAnswer(
-            id=given.id,
-            verdict="abstain",
-            exact_answer=span.exact_answer,
-            start=span.start,
-            end=span.end,
-            reason=place.reason,
-        )
-        if place.role is None or state is None:
-            return found
-        if not np.isfinite(state).all():
-            return replace(found, reason="the model's state there is not finite")
-        probe = self.detector.probes[place.role]
-        p_correct = float(probe.score(state[None])[0])
-        return replace(
-            found,
-            p_correct=p_correct,
-            verdict=judge(p_correct, threshold=probe.header.threshold, promise=self.detector.abstention),
-            scored=place.role,
-            site=probe.header.site,
-            layer=probe.header.layer,
-            position=probe.header.position,
-        )
+    def _pieces(self, one: PreparedAnswer) -> list[Piece]:
+        return pieces_of(one.tokens.text, one.tokens.token_ids, self.language_model.tokenizer)
 
 
 def _read(answer: Given, number: int) -> GivenAnswer | ScoredAnswer:
@@ -204,8 +193,11 @@ def _read(answer: Given, number: int) -> GivenAnswer | ScoredAnswer:
 
 def _require_cells(detector: Detector, model: LanguageModel) -> None:
     """Refuse a detector that reads where the model has nothing."""
-    for probe in detector.probes.values():
-        site, layer, width = probe.header.site, probe.header.layer, probe.header.width
+    cells = [(probe.header.site, probe.header.layer, probe.header.width) for probe in detector.probes.values()]
+    if detector.tokens is not None:
+        header = detector.tokens.header
+        cells += [(header.site, layer, header.width) for layer in header.layers]
+    for site, layer, width in cells:
         layers = sorted(model.sites.of(site))
         if layer not in layers or model.sites.widths[site] != width:
             raise DetectorError(

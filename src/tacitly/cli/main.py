@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from tacitly.cli import chat, compare, detect, finetuning, merge, runs, show, tasks, transfer
+from tacitly.cli import chat, compare, detect, finetuning, merge, runs, serve, show, tasks, transfer
 from tacitly.errors import UserError
 
 STOPPED = 130
-KEEP_NOTHING = {"chat", "compare", "detect", "transfer"}
+KEEP_NOTHING = {"chat", "compare", "detect", "serve", "transfer"}
 """Commands that do not go on where they were stopped."""
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("compare")(compare.compare)
 app.command("transfer")(transfer.transfer)
 app.command("chat")(chat.chat)
 app.command("detect")(detect.detect)
+app.command("serve")(serve.serve)
 app.command("check")(runs.check)
 app.command("report")(runs.report)
 app.command("tasks")(tasks.tasks)

@@ -1,6 +1,6 @@
 """A model and its detector, ready to answer and to score."""
 
-import gc
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from tacitly.activations.capture import Recorder
 from tacitly.appraisal import Appraisal, Appraiser
 from tacitly.chat import Chat
 from tacitly.detect.scorer import Scorer
-from tacitly.engines.base import MEMORY, Generation, Sampling
+from tacitly.engines.base import MEMORY, Generation, Request, Sampling
 from tacitly.engines.continuous import ContinuousBatch
 from tacitly.engines.forward import Forward, PrefixCache
 from tacitly.engines.room import Room
@@ -23,6 +23,7 @@ from tacitly.probes.detector import Detector
 from tacitly.probes.own_model import Note
 from tacitly.serve.limits import Limits
 from tacitly.serve.metrics import Metrics
+from tacitly.serve.orders import Order
 from tacitly.serve.turns import Turns
 from tacitly.serve.writing import Writer
 
@@ -93,10 +94,21 @@ class Service:
         return found
 
     def start(self) -> None:
-        """Begin to write; what is loaded by now is kept out of the garbage collector's way."""
+        """Begin to write."""
         self.writer.start()
-        gc.collect()
-        gc.freeze()
+
+    def warm(self) -> None:
+        """Write one short answer for nobody, after which the first client need not wait longer than others."""
+
+        async def write() -> None:
+            sampling = Sampling(max_new_tokens=2)
+            request = Request(key="warm", prompt_ids=self.chat.prompt(UNLIKE[0]), sampling=sampling)
+            order = Order([request], asyncio.get_running_loop())
+            self.writer.submit(order)
+            async for _ in order.news():
+                pass
+
+        asyncio.run(write())
 
     def stop(self) -> None:
         """Break off all that is being written."""

@@ -197,7 +197,7 @@ def _weigh(
 
     What counts is by how much such a token ranks a right answer above a wrong one more often than a coin would.
     """
-    margins = _margins(features, correct, tokens, folds, tokens.weights(before=0, after=0), C=C)
+    margins = _margins(features, correct, tokens, folds, tokens.weights(before=0.0, after=0.0), C=C)
     merged, numbers = merge_margins(margins, folds)
     found: Mapping[str, Bool[np.ndarray, " token"]] = {"before": tokens.before, "after": tokens.after}
     shares = {}

@@ -60,7 +60,8 @@ def token_reasons(lines: Sequence[TokenLine]) -> list[str]:
 
     Example:
         >>> missing = {"auroc": None, "ci": None, "reason": "no folds"}
-        >>> token_reasons(token_lines({"token_scores": {"by_entity": {"first": missing}, "by_answer": {"end": missing}}}))
+        >>> metrics = {"token_scores": {"by_entity": {"first": missing}, "by_answer": {"first": missing}}}
+        >>> token_reasons(token_lines(metrics))
         ['no folds']
     """
     return list(dict.fromkeys(figure.reason for line in lines for figure in line.figures if figure.reason))

@@ -1,17 +1,17 @@
 """Chromium, one per file: sync Playwright keeps an event loop in its thread for as long as it lives."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.fake_server import Script, fake_server, served
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+Open = Callable[..., Page]
 
+PATIENCE = 120_000  # ms; a machine that is busy with other tests is no failure
 CHROMIUM = shutil.which("chromium", path="/usr/bin")
 ARGUMENTS = (
     "--no-sandbox",
@@ -31,14 +31,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
+def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no /usr/bin/chromium: install it with `apt-get install chromium`")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: `make setup`")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS), timeout=PATIENCE)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Open]:
+    """Opens an address; at the end each page has asked its own server only, and broken neither script nor policy."""
+    opened: list[tuple[BrowserContext, str, set[str], list[str]]] = []
+
+    def open_one(address: str, **look: object) -> Page:
+        context = browser.new_context(**look)
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        hosts: set[str] = set()
+        broken: list[str] = []
+        page.on("request", lambda request: hosts.add("/".join(request.url.split("/")[:3])))
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.on("console", lambda line: broken.append(line.text) if "Content Security Policy" in line.text else None)
+        opened.append((context, address, hosts, broken))
+        page.goto(address)
+        return page
+
+    yield open_one
+    for context, *_ in opened:
+        context.close()
+    for _, address, hosts, broken in opened:
+        assert hosts == {address}
+        assert broken == []
 
 
 @pytest.fixture
@@ -55,21 +81,10 @@ def address(script: Script) -> Iterator[str]:
 
 @pytest.fixture
 def look() -> dict[str, object]:
-    """How the browser looks at the page; a test may override it."""
+    """How the browser looks at the page; a class of tests may override it."""
     return {}
 
 
 @pytest.fixture
-def page(browser: "Browser", address: str, look: dict[str, object]) -> Iterator["Page"]:
-    """The page, opened; at the end it must have asked its own server only, and broken neither script nor policy."""
-    context = browser.new_context(**look)
-    page = context.new_page()
-    hosts, broken = set(), []
-    page.on("request", lambda request: hosts.add(request.url.split("/static/")[0].split("/v1/")[0].rstrip("/")))
-    page.on("pageerror", lambda error: broken.append(str(error)))
-    page.on("console", lambda line: broken.append(line.text) if "Content Security Policy" in line.text else None)
-    page.goto(address)
-    yield page
-    context.close()
-    assert hosts == {address}
-    assert broken == []
+def page(address: str, open_page: Open, look: dict[str, object]) -> Page:
+    return open_page(address, **look)

@@ -3,6 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from tacitly.serve.errors import ApiError
+from tests.browser.conftest import Open
 from tests.browser.fake_server import ANSWER, QUESTION, Script, fake_server, served
 from tests.browser.test_asking import ask
 
@@ -97,20 +98,17 @@ def test_failing_scores_leave_the_words_unshaded_and_say_why(page: Page, script:
     expect(page.locator("#panel-ask [role=tooltip]")).to_have_text("no score")
 
 
-def test_cautions_of_the_server_are_shown(browser, script: Script) -> None:
+def test_cautions_of_the_server_are_shown(open_page: Open, script: Script) -> None:
     script.cautions = ("the detector learned on the most likely answers, not on drawn ones",)
     with served(fake_server(script)) as address:
-        page = browser.new_page()
-        page.goto(address)
+        page = open_page(address)
         expect(page.locator("#cautions li")).to_have_text(list(script.cautions))
-        page.close()
 
 
-def test_a_key_is_asked_for_and_kept_in_memory_only(browser, script: Script) -> None:
+def test_a_key_is_asked_for_and_kept_in_memory_only(open_page: Open, script: Script) -> None:
     script.key = "open sesame"
     with served(fake_server(script)) as address:
-        page = browser.new_page()
-        page.goto(address)
+        page = open_page(address)
         field = page.get_by_label("Key", exact=True)
         expect(field).to_be_focused()
         field.fill("wrong")
@@ -126,4 +124,3 @@ def test_a_key_is_asked_for_and_kept_in_memory_only(browser, script: Script) -> 
         assert page.evaluate(kept) == [0, 0, "", f"{address}/"]
         page.reload()
         expect(page.get_by_label("Key", exact=True)).to_be_visible()
-        page.close()

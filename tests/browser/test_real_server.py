@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Page, expect
 
 from tacitly.probes.detector import Detector
 from tacitly.probes.detector_header import TokenHeader
@@ -16,12 +15,10 @@ from tacitly.serve.app import create_app
 from tacitly.serve.connection import server_config
 from tacitly.serve.limits import Limits
 from tacitly.serve.service import Service
+from tests.browser.conftest import Open
 from tests.browser.fake_server import served
 from tests.browser.test_asking import ask
 from tests.unit.detect_samples import ASKING, WIDTH, made_detector, tiny
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 LAYERS = (0, 1, 2, 3)
 LIMITS = Limits(streams=4, waiting=4, new_tokens=64)
@@ -63,7 +60,7 @@ def address(service: Service) -> Iterator[str]:
         yield address
 
 
-def test_ask_hover_layers_and_score_again(page: "Page", service: Service) -> None:
+def test_ask_hover_layers_and_score_again(page: Page, service: Service) -> None:
     expect(page.locator("#served")).to_contain_text(service.model_name)
     ask(page, "Number 1")
     expect(page.locator("#panel-ask .verdict h3")).to_contain_text("likely right")
@@ -85,33 +82,30 @@ def test_ask_hover_layers_and_score_again(page: "Page", service: Service) -> Non
     expect(page.locator("#panel-existing [data-words] .unscored")).to_have_count(0)
 
 
-def test_a_question_that_is_too_long(page: "Page") -> None:
+def test_a_question_that_is_too_long(page: Page) -> None:
     ask(page, "why " * 100)
     expect(page.locator("#panel-ask [data-alarm]")).to_contain_text("shorten it")
     expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
 
 
-def test_a_server_that_has_been_stopped(browser: "Browser", service: Service) -> None:
-    page = browser.new_page()
+def test_a_server_that_has_been_stopped(open_page: Open, service: Service) -> None:
     with served(server_config(create_app(service), host="127.0.0.1", port=0, limits=LIMITS)) as address:
-        page.goto(address)
+        page = open_page(address)
         expect(page.locator("#served")).to_contain_text(service.model_name)
     ask(page, "Number 2")
     expect(page.locator("#panel-ask [data-alarm]")).to_contain_text("cannot be reached")
-    page.close()
 
 
-def test_the_browsers_own_password_opens_the_page_and_all_that_it_asks(browser: "Browser", service: Service) -> None:
+def test_the_browsers_own_password_opens_the_page_and_all_that_it_asks(
+    browser: Browser, open_page: Open, service: Service
+) -> None:
     app = create_app(service, api_key=KEY)
     with served(server_config(app, host="127.0.0.1", port=0, limits=LIMITS)) as address:
-        context = browser.new_context(http_credentials={"username": "anyone", "password": KEY})
-        page = context.new_page()
-        page.goto(address)
+        page = open_page(address, http_credentials={"username": "anyone", "password": KEY})
         expect(page.locator("#served")).to_contain_text(service.model_name)
         expect(page.locator("#key-form")).to_be_hidden()
         ask(page, "Number 3")
         expect(page.locator("#panel-ask .verdict")).to_be_visible()
-        context.close()
         stranger = browser.new_context()
         assert stranger.request.get(address).status == 401
         stranger.close()

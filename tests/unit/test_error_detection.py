@@ -141,8 +141,9 @@ def test_every_method_is_scored_on_the_same_answers_in_the_fold_that_tests_them(
     keys = ["answer_id", "grouping", "seed", "outer_fold"]
     assert len(result.scores.merge(result.folds, on=keys)) == len(result.scores)
     assert not result.scores.duplicated(["answer_id", "method", "grouping", "seed"]).any()
-    in_set = result.scores["method"].str.startswith("all:")
-    for prefix, part in ((False, result.scores[~in_set]), (True, result.scores[in_set])):
+    finished = result.scores[~result.scores["method"].str.startswith("tokens:")]  # a first token may not be kept
+    in_set = finished["method"].str.startswith("all:")
+    for prefix, part in ((False, finished[~in_set]), (True, finished[in_set])):
         for _, of_grouping in part.groupby("grouping"):
             found = {frozenset(ids) for _, ids in of_grouping.groupby("method")["answer_id"]}
             assert len(found) == 1, prefix

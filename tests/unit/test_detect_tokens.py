@@ -82,7 +82,9 @@ def test_scores_are_those_of_the_states_while_the_answer_was_written(
         np.testing.assert_allclose([token.p_correct for token in found.tokens], probes.score(states), atol=1e-4)
         assert "".join(token.text for token in found.tokens) == one.text
         assert found.error is None
-        strip = scorer.score_layers(GivenAnswer(id="1", question=one.key, token_ids=tuple(one.token_ids)))
+        strip = scorer.score_layers(
+            scorer.prepare(GivenAnswer(id="1", question=one.key, token_ids=tuple(one.token_ids)))
+        )
         assert (strip.site, strip.layer, strip.layers) == (site, layer, layers)
         np.testing.assert_allclose(strip.p_correct[layers.index(layer)], probes.score(states), atol=1e-4)
         assert [piece.text for piece in strip.tokens] == [token.text for token in found.tokens]
@@ -129,13 +131,13 @@ def test_a_detector_without_token_scores_says_so(model: LanguageModel) -> None:
     assert [(token.text, token.p_correct) for token in found.tokens] == [("s", None), ("e", None), ("a", None)]
     assert found.error == NO_TOKEN_SCORES
     with pytest.raises(DetectorError, match="no token scores; train it again"):
-        scorer.score_layers(GivenAnswer(id="1", question="Which?", answer="sea"))
+        scorer.score_layers(scorer.prepare(GivenAnswer(id="1", question="Which?", answer="sea")))
 
 
 def test_an_empty_answer_has_no_strip(model: LanguageModel) -> None:
     scorer = Scorer(with_tokens(made_detector(model), token_probes()), model)
     with pytest.raises(TaskError, match="the answer is empty; allowed: an answer with at least one token"):
-        scorer.score_layers(GivenAnswer(id="1", question="Which?", answer=""))
+        scorer.score_layers(scorer.prepare(GivenAnswer(id="1", question="Which?", answer="")))
 
 
 def test_a_state_that_is_not_finite_has_no_score(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:

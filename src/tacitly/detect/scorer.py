@@ -116,31 +116,49 @@ class Scorer:
         """
         read = [_read(answer, number) for number, answer in enumerate(answers, start=1)]
         ready, refused = self._prepare(read)
-        looked_at = dict(zip(ready, self._judging.judge(list(ready.values()), tokens=True), strict=True))
-        scores = {i: self._token_scores(ready[i], *found) for i, found in looked_at.items()}
-        return [scores.get(i) or TokenScores(refused[i], error=refused[i].error) for i in range(len(read))]
+        found = dict(zip(ready, self.judge(list(ready.values()), tokens=True), strict=True))
+        return [found.get(i) or TokenScores(refused[i], error=refused[i].error) for i in range(len(read))]
 
-    def score_layers(self, answer: GivenAnswer) -> LayerScores:
+    def prepare(self, answer: GivenAnswer) -> PreparedAnswer:
+        """Put an answer as the model will read it.
+
+        Raises:
+            TaskError: It cannot be looked at.
+        """
+        return self._preparer.prepare(answer)
+
+    def judge(self, answers: Sequence[PreparedAnswer], *, tokens: bool = False) -> list[TokenScores]:
+        """Score prepared answers together.
+
+        Args:
+            answers: The answers.
+            tokens: Whether every token is scored too.
+        """
+        judged = self._judging.judge(answers, tokens=tokens)
+        if not tokens:
+            return [TokenScores(answer) for answer, _ in judged]
+        return [self._token_scores(one, *found) for one, found in zip(answers, judged, strict=True)]
+
+    def score_layers(self, answer: PreparedAnswer) -> LayerScores:
         """Score every token of an answer at every layer that the detector has a probe of tokens for.
 
         Raises:
             DetectorError: The detector has no probes of tokens.
-            TaskError: The answer is empty or cannot be looked at.
+            TaskError: The answer is empty.
         """
         probes = self.detector.tokens
         if probes is None:
             raise DetectorError(NO_TOKEN_SCORES)
-        one = self._preparer.prepare(answer)
-        indices = one.token_indices
+        indices = answer.token_indices
         if not indices:
-            raise TaskError(f"{answer.where} is empty", allowed="an answer with at least one token")
+            raise TaskError(f"{answer.given.where} is empty", allowed="an answer with at least one token")
         cells = frozenset((probes.site, layer) for layer in probes.layers)
-        found = read_wanted(self._engine, {0: Wanted(one, cells, indices)}, batch_size=1)[0]
+        found = read_wanted(self._engine, {0: Wanted(answer, cells, indices)}, batch_size=1)[0]
         return LayerScores(
             site=probes.site,
             layers=probes.layers,
             layer=probes.layer,
-            tokens=tuple(self._pieces(one)),
+            tokens=tuple(self._pieces(answer)),
             p_correct=tuple(
                 tuple(score_tokens(probes, found.at(probes.site, layer, indices), layer=layer))
                 for layer in probes.layers

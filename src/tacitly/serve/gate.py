@@ -21,6 +21,7 @@ from tacitly.serve.metrics import Metrics
 OPEN_PATH = "/health"
 _READ_AT_ONCE = 65_536  # bytes of JSON that are read in a millisecond or two
 _JSON = b"application/json"
+_ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 
 
 async def json_value(request: Request) -> object:
@@ -192,9 +193,7 @@ class _Reply:
             self.started = True
             headers = list(message.get("headers", ()))
             names = {name.lower() for name, _ in headers}
-            headers.append((b"x-content-type-options", b"nosniff"))
-            if b"cache-control" not in names:
-                headers.append((b"cache-control", b"no-store"))
+            headers += [(name, value) for name, value in _ALWAYS if name not in names]
             if self._body.unread:
                 headers.append((b"connection", b"close"))
             if self._metrics is not None:

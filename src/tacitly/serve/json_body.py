@@ -15,7 +15,7 @@ _OPEN_AND_CLOSE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LARGEST = 2**63
 _PARTS = 10_000  # lists and objects; each costs far more than its two bytes
-_MANY = 1000  # names of an object, among which one that stands there twice is not looked for
+_NAMES = 1000  # of one object; each that no field has costs an error of its own
 _REMEDY = "correct the body"
 
 
@@ -61,11 +61,13 @@ def read_json(body: bytes, *, depth: int) -> object:
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(pairs) > _NAMES:
+        raise _no_json("the body holds an object with too many names", f"{_NAMES:,}")
     made = dict(pairs)
     if len(made) == len(pairs):
         return made
     names = [name for name, _ in pairs]
-    twice = next(name for name in made if names.count(name) > 1) if len(names) < _MANY else names[0]
+    twice = next(name for name in made if names.count(name) > 1)
     raise _no_json("the body holds an object with a name that stands there twice", "each name once", param=twice)
 
 

@@ -191,7 +191,7 @@ def test_a_base_model_without_a_template_learns_the_plain_form(settings: Finetun
 def test_four_bit_training_runs_and_is_asked(
     settings: FinetuneSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layers = pytest.importorskip("bitsandbytes.nn.modules")
+    layers = pytest.importorskip("bitsandbytes.nn.modules", reason="4-bit weights need the extra qlora")
     monkeypatch.setattr(layers, "has_avx512bf16", lambda: True)  # such CPUs pack weights so that none can be trained
     done = run_finetune(changed(settings, quantize_4bit=True, max_steps=5, score_examples=1), out=tmp_path / "run")
     assert done.record.training["steps"] == 5

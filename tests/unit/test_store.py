@@ -65,6 +65,8 @@ def test_what_goes_in_comes_out_in_the_order_asked_for(tmp_path: Path) -> None:
         assert store.sites == ("residual",)
         assert store.layers("residual") == (0, 1, 2)
         last = store.states("residual", 2, "-1")
+        whole = store.layer_states("residual", 2)
+    np.testing.assert_array_equal(last, whole[:, store.positions.index("-1")])
     expected = [
         second[0].states["residual"][2, 1],
         first[0].states["residual"][2, 4],

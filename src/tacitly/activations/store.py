@@ -184,26 +184,25 @@ class ActivationStore:
 
     def layer_states(self, site: str, layer: int) -> Float[np.ndarray, "answer position width"]:
         """The states of every position at one site and layer, as float32; zeros where a position is missing."""
-        states: np.ndarray | None = None
-        for path, where, rows in self._groups:
-            with safe_open(path, framework="numpy") as file:
-                values = file.get_tensor(f"{site}.{layer}")[rows]
-            if states is None:
-                states = np.zeros((self._n, *values.shape[1:]), dtype=np.float32)
-            states[where] = values
-        return np.zeros((0, len(self.positions), 0), dtype=np.float32) if states is None else states
+        return self._read(f"{site}.{layer}", slice(None))
 
     def states(self, site: str, layer: int, position: str) -> Float[np.ndarray, "answer width"]:
         """The states of one position at one site and layer, as float32; the other positions are not read."""
         column = self.positions.index(position)
+        return self._read(f"{site}.{layer}", slice(column, column + 1))[:, 0]
+
+    def _read(self, name: str, positions: slice) -> Float[np.ndarray, "answer position width"]:
+        """Some positions of one tensor, for the answers asked for; what of it is not asked for is not read."""
         states: np.ndarray | None = None
         for path, where, rows in self._groups:
             with safe_open(path, framework="numpy") as file:
-                values = file.get_slice(f"{site}.{layer}")[:, column]
+                values = file.get_slice(name)[:, positions][rows]
             if states is None:
-                states = np.zeros((self._n, values.shape[-1]), dtype=np.float32)
-            states[where] = values[rows]
-        return np.zeros((0, 0), dtype=np.float32) if states is None else states
+                states = np.zeros((self._n, *values.shape[1:]), dtype=np.float32)
+            states[where] = values
+        if states is None:
+            return np.zeros((0, len(self.positions[positions]), 0), dtype=np.float32)
+        return states
 
     def token_states(self, site: str, layer: int) -> list[Float[np.ndarray, "_token width"]]:
         """Every answer token's state, answer by answer, for a layer kept by `capture.token_layers`."""

@@ -130,7 +130,10 @@ class StateReader(Protocol):
         batch_size: int = 96,
         layers: Sequence[int] | None = None,
     ) -> Iterator[list[tuple[str, TokenStates]]]:
-        """Yield, batch by batch, each reading's key and its states `[layer, index, width]` by site."""
+        """Yield, batch by batch, each reading's key and its states `[layer, index, width]` by site.
+
+        `layers` names the layers that are wanted, None all of them.
+        """
         ...
 
     def read_answers(

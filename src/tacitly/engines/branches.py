@@ -9,7 +9,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from tacitly.activations.capture import PassStates, Recorder, StepBuffer, TokenStates
-from tacitly.engines.forward import PASS_TOKENS, Forward, PrefixCache
+from tacitly.engines.forward import Forward, PrefixCache
+from tacitly.engines.passes import PASS_TOKENS, in_passes
 from tacitly.models.load import LanguageModel
 
 MASK_BUDGET_BYTES = 200_000_000  # of a pass's masks, and again of its logits
@@ -111,16 +112,14 @@ class BranchReader:
             self._agrees = off <= _CLOSE.get(self._language_model.model.dtype, _CLOSE_ENOUGH)
         return bool(self._agrees) and self._forward.reads_trees(longest)
 
-    def _passes(self, trees: Sequence["_Tree"], prefix: PrefixCache) -> Iterator[Sequence["_Tree"]]:
+    def _passes(self, trees: Sequence["_Tree"], prefix: PrefixCache) -> Iterator[list["_Tree"]]:
         """Trees, longest first, in passes of not too many tokens, whose masks and logits fit into memory."""
         vocabulary: int = self._language_model.model.config.get_text_config(decoder=True).vocab_size
         ends = max(len(tree.text.endings) for tree in trees)
-        while trees:
-            width = len(trees[0].tokens)
-            bytes_of_one = 4 * max(width * (width + prefix.length), ends * vocabulary)
-            count = max(1, min(PASS_TOKENS // width, MASK_BUDGET_BYTES // bytes_of_one))
-            yield trees[:count]
-            trees = trees[count:]
+        width = len(trees[0].tokens)
+        bytes_of_one = 4 * max(width * (width + prefix.length), ends * vocabulary)
+        most = max(1, MASK_BUDGET_BYTES // bytes_of_one)
+        return in_passes(trees, lambda tree: len(tree.tokens), most=most, tokens=PASS_TOKENS)
 
     def _read_together(self, batch: Sequence["_Tree"], prefix: PrefixCache, recorder: Recorder) -> list[BranchesRead]:
         rows, width = len(batch), max(len(tree.tokens) for tree in batch)

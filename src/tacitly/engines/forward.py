@@ -17,7 +17,6 @@ from tacitly.errors import ModelError
 from tacitly.models.load import LanguageModel
 from tacitly.text import shared_length
 
-PASS_TOKENS = 2048  # of texts that are read in one pass, padding included; with more, a processor's cache is too small
 SHORTEST_PREFIX = 4  # tokens; below this a pass of its own costs more than it saves
 
 

@@ -1,10 +1,9 @@
 """Answers and states from a PyTorch model: answers written in slots, existing texts read in batches."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 
@@ -12,13 +11,13 @@ from tacitly.activations.capture import PassStates, Recorder, TokenStates
 from tacitly.engines.base import MEMORY, Generation, Reading, Request, Sampling, Written
 from tacitly.engines.continuous import ContinuousBatch
 from tacitly.engines.decoding import measure
-from tacitly.engines.forward import PASS_TOKENS, Forward, PrefixCache
+from tacitly.engines.forward import Forward, PrefixCache
+from tacitly.engines.passes import PASS_TOKENS, in_passes
 from tacitly.engines.room import Room
 from tacitly.models.load import LanguageModel
 from tacitly.records import EndToken
 
 LOGIT_BUDGET_BYTES = 400_000_000  # of a batch whose answers exist already
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,9 @@ class TorchEngine:
         ordered = sorted(readings, key=lambda r: (-len(r.token_ids), r.key))
         prefix = forward.prefix([r.token_ids for r in ordered], most=min((min(r.indices) for r in ordered), default=0))
         with recorder.attached():
-            for batch in _batches(ordered, batch_size, lambda r: len(r.token_ids) - prefix.length, PASS_TOKENS):
+            for batch in in_passes(
+                ordered, lambda r: len(r.token_ids) - prefix.length, most=batch_size, tokens=PASS_TOKENS
+            ):
                 indices = [[i - prefix.length for i in r.indices] for r in batch]
                 states = PassStates(recorder, indices, stops=True)
                 with recorder.picking(states.pick):
@@ -145,7 +146,7 @@ class TorchEngine:
         vocabulary = self.language_model.model.config.get_text_config(decoder=True).vocab_size
         tokens = min(PASS_TOKENS, LOGIT_BUDGET_BYTES // (4 * vocabulary))
         with recorder.attached():
-            for batch in _batches(ordered, batch_size, lambda a: len(_forced(a)) - prefix.length, tokens):
+            for batch in in_passes(ordered, lambda a: len(_forced(a)) - prefix.length, most=batch_size, tokens=tokens):
                 yield self._read(batch, forward, prefix, recorder)
 
     def _read(
@@ -188,17 +189,3 @@ class TorchEngine:
 def _forced(answer: Written) -> tuple[int, ...]:
     """The whole text of an answer that exists, with the token that ends it."""
     return (*answer.prompt_ids, *answer.token_ids, *(() if answer.end_id is None else (answer.end_id,)))
-
-
-def _batches(ordered: Sequence[T], size: int, length: Callable[[T], int], tokens: int) -> Iterator[list[T]]:
-    """Batches of at most so many items, whose lengths, padded to the longest, are at most so many tokens."""
-    batch: list[T] = []
-    longest = 0
-    for item in ordered:
-        longest = max(longest, length(item))
-        if batch and (len(batch) == size or (len(batch) + 1) * longest > tokens):
-            yield batch
-            batch, longest = [], length(item)
-        batch.append(item)
-    if batch:
-        yield batch

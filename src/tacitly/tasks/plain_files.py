@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from tacitly.errors import TaskError
 
 COMPRESSED = (".xz", ".gz", ".bz2", ".zip")
-DAMAGE = (zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+DAMAGE = (zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError, RuntimeError)
 
 _MOST_BYTES = 4 * 1024**3
 _LONGEST_LINE = 64 * 1024 * 1024

@@ -63,6 +63,7 @@ class Script:
     finish_reason: str = "stop"
     refusal: ApiError | None = None
     score_error: str | None = None
+    answer_error: str | None = None
     lose_after: int | None = None
     hold_after: int | None = None
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -107,8 +108,10 @@ def fake_server(script: Script) -> uvicorn.Config:
     @app.post("/v1/score")
     async def score(request: Request) -> Response:
         answer = (await body_of(request))["answer"]
-        exact = EXACT if EXACT in answer else None
-        return JSONResponse({"id": None, **judged(answer, exact, 0.61), "tokens": _tokens_of(answer), "error": None})
+        said = judged(answer, EXACT if EXACT in answer else None, 0.61)
+        tokens = [token | ({"p_correct": None} if script.score_error else {}) for token in _tokens_of(answer)]
+        errors = {"error": script.answer_error, "tokens_error": script.score_error}
+        return JSONResponse({"id": "1", **said, "tokens": tokens, **errors})
 
     @app.post("/v1/layers")
     async def layers(request: Request) -> Response:
@@ -117,7 +120,10 @@ def fake_server(script: Script) -> uvicorn.Config:
         scores = [[(7 * layer + 3 * i) % 100 / 100 for i in range(len(tokens))] for layer in range(script.layers)]
         shown = [{name: token[name] for name in ("text", "start", "end")} for token in tokens]
         numbers = list(range(script.layers))
-        return JSONResponse({"site": "mlp", "layers": numbers, "layer": 3, "tokens": shown, "p_correct": scores})
+        said = {"site": "mlp", "layers": numbers, "layer": 3, "tokens": shown, "p_correct": scores}
+        if script.score_error:
+            said |= {"tokens": [], "p_correct": [[] for _ in numbers]}
+        return JSONResponse({**said, "error": script.score_error})
 
     return uvicorn.Config(app, port=0, log_config=None, ws="none")
 

@@ -60,3 +60,26 @@ def test_layers_that_cannot_be_had(page: Page, script: Script) -> None:
     page.get_by_role("button", name="Show every layer").click()
     expect(page.locator("#panel-ask [data-strip-alarm]")).to_contain_text("train it again with `tacitly study`")
     expect(page.get_by_role("button", name="Show every layer")).to_have_attribute("aria-expanded", "false")
+
+
+def test_layers_whose_scoring_fails(page: Page, script: Script) -> None:
+    script.score_error = "scoring failed (RuntimeError)"
+    ask(page)
+    page.get_by_role("button", name="Show every layer").click()
+    expect(page.locator("#panel-ask [data-strip-alarm]")).to_contain_text("scoring failed (RuntimeError)")
+    expect(page.locator("#panel-ask table")).to_have_count(0)
+
+
+def test_an_existing_answer_without_token_scores(page: Page, script: Script) -> None:
+    script.score_error = "the detector has no token scores; train it again with `tacitly study`"
+    score(page)
+    expect(page.locator("#panel-existing .verdict")).to_contain_text("Trust: 61 % likely right")
+    expect(page.locator("#panel-existing [data-care]")).to_contain_text("the detector has no token scores")
+    expect(page.locator("#panel-existing [data-words] .unscored")).to_have_count(7)
+
+
+def test_an_existing_answer_that_cannot_be_looked_at(page: Page, script: Script) -> None:
+    script.answer_error = "the answer takes 5,000 tokens with its prompt; allowed: at most 4,096"
+    score(page)
+    expect(page.locator("#panel-existing [data-alarm]")).to_contain_text("allowed: at most 4,096")
+    expect(page.locator("#panel-existing .verdict")).to_be_hidden()

@@ -34,7 +34,7 @@ async function show(result, question, answer) {
   try {
     const judged = await score(question, answer);
     result.add(tokensOf(answer, judged.tokens));
-    if (judged.caution) result.addCare(String(judged.caution));
+    if (judged.tokens_error) result.addCare(judged.tokens_error);
     result.finish(judged);
   } catch (error) {
     result.fail(error);

@@ -44,13 +44,13 @@ export async function* ask(model, question, signal) {
 }
 
 /**
- * Score an existing answer, and each of its tokens.
+ * Score an existing answer, and each of its tokens; `tokens_error` says why these have no score.
  * @param {string} question
  * @param {string} answer
  */
 export async function score(question, answer) {
   const judged = await json("/v1/score", { method: "POST", body: { question, answer, tokens: true } });
-  if (judged.error) throw new Problem(`The server could not score this: ${judged.error}`);
+  if (judged.error) throw new Problem(`The answer could not be scored: ${judged.error}`);
   return judged;
 }
 
@@ -61,7 +61,9 @@ export async function score(question, answer) {
  * @returns {Promise<Layers>}
  */
 export async function readLayers(question, answer) {
-  return await json("/v1/layers", { method: "POST", body: { question, answer } });
+  const layers = await json("/v1/layers", { method: "POST", body: { question, answer } });
+  if (layers.error) throw new Problem(`The layers could not be scored: ${layers.error}. Try again.`);
+  return layers;
 }
 
 /**

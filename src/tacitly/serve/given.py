@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tacitly.detect.records import GivenAnswer
 from tacitly.serve.errors import ApiError, field_error
@@ -10,8 +10,8 @@ from tacitly.serve.limits import Limits
 
 _ANSWER_NEEDED = "'answer' and 'token_ids' are missing; allowed: one of them, or both"
 
-TokenIds = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], FailFast()]
-Choices = Annotated[list[Annotated[str, Field(max_length=1000)]], FailFast(), Field(max_length=200)]
+TokenIds = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(fail_fast=True)]
+Choices = Annotated[list[Annotated[str, Field(max_length=1000)]], Field(max_length=200, fail_fast=True)]
 
 
 class GivenRequest(BaseModel):

@@ -1,10 +1,10 @@
 """The tokens of answers as rows to learn from, and how much each of them counts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Self, get_args
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from tacitly.activations.base import StateTable
@@ -59,12 +59,16 @@ class TokenRows:
             rng: Thins what is beyond that.
         """
         rows = np.flatnonzero(table.sets["located"].rows)
-        found = [_places(table.rows.iloc[row], states, whole=whole) for row in rows]
-        answer = np.repeat(rows, [len(places) for places in found])
-        place, column = (np.array([pair[i] for places in found for pair in places], dtype=np.int64) for i in (0, 1))
-        first, last = (
-            table.rows[name].fillna(-1).to_numpy(dtype=np.int64)[answer] + 1 for name in ("first_token", "last_token")
-        )
+        lengths = table.rows["n_tokens"].to_numpy(dtype=np.int64)
+        spans = table.rows[["first_token", "last_token"]].fillna(-1).to_numpy(dtype=np.int64)
+        kept = None if whole else states.positions
+        found = [
+            _places(int(first), int(last), int(length), positions=kept)
+            for (first, last), length in zip(spans[rows], lengths[rows], strict=True)
+        ]
+        answer = np.repeat(rows, [len(one) for one in found])
+        place, column = (np.array([pair[i] for one in found for pair in one], dtype=np.int64) for i in (0, 1))
+        first, last = spans[answer].T + 1
         tokens = cls(
             answer=answer,
             place=place,
@@ -133,21 +137,12 @@ class TokenRows:
         return replace(self, **columns)
 
 
-def _places(row: pd.Series, states: StateTable, *, whole: bool) -> list[tuple[int, int]]:
-    """Each token of an answer whose state is there, with the position at which it was kept."""
-    length = int(row["n_tokens"])
-    if whole:
+def _places(first: int, last: int, length: int, *, positions: Sequence[str] | None) -> list[tuple[int, int]]:
+    """Each token of an answer whose state is there, with the position at which it was kept; None for every token."""
+    if positions is None:
         return [(place, -1) for place in range(1, length + 1)]
-    span = Span(
-        start=0,
-        end=0,
-        exact_answer=None,
-        given=None,
-        locator="",
-        first_token=int(row["first_token"]),
-        last_token=int(row["last_token"]),
-    )
-    indices = token_indices(span, n_tokens=length, has_end=False, positions=states.positions)
+    span = Span(start=0, end=0, exact_answer=None, given=None, locator="", first_token=first, last_token=last)
+    indices = token_indices(span, n_tokens=length, has_end=False, positions=positions)
     found: dict[int, int] = {}
     for column, index in enumerate(indices):
         if index is not None and 1 <= index <= length:

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.unit
         ["report", "--help"],
         ["tasks", "--help"],
         ["detect", "--help"],
+        ["serve", "--help"],
     ],
 )
 def test_help_reads_as_it_did(

@@ -1,16 +1,22 @@
 """The application: all routes behind the gate."""
 
+from importlib.metadata import version
+
 from fastapi import FastAPI
 
 from tacitly.serve.chat_route import chat_router
 from tacitly.serve.completions_route import completions_router
 from tacitly.serve.errors import install_handlers
 from tacitly.serve.gate import Gate
+from tacitly.serve.layers_route import layers_router
 from tacitly.serve.limits import Limits
 from tacitly.serve.metrics import metrics_router
 from tacitly.serve.models_route import models_router
 from tacitly.serve.page_route import page_router
+from tacitly.serve.score_route import score_router
 from tacitly.serve.service import Service
+
+SUMMARY = "A language model whose answers come with their detector's scores, in OpenAI's form."
 
 
 def create_app(service: Service, *, limits: Limits | None = None, api_key: str | None = None) -> FastAPI:
@@ -22,12 +28,14 @@ def create_app(service: Service, *, limits: Limits | None = None, api_key: str |
         api_key: What clients must know; None where only this machine can ask.
     """
     limits = limits or service.limits
-    app = FastAPI(title="tacitly", docs_url=None, redoc_url=None)
+    app = FastAPI(title="tacitly", summary=SUMMARY, version=version("tacitly"), docs_url=None, redoc_url=None)
     install_handlers(app)
     for router in (
         chat_router(service),
         completions_router(service),
         models_router(service),
+        score_router(service, limits),
+        layers_router(service, limits),
         metrics_router(service),
         page_router(),
     ):

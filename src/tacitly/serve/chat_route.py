@@ -3,13 +3,15 @@
 import asyncio
 
 from fastapi import APIRouter
+from openai.types.chat import ChatCompletion
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tacitly.chat import MAX_NEW_TOKENS
 from tacitly.serve.answering import Wanted
 from tacitly.serve.asking import ask_messages
-from tacitly.serve.conversing import reply
+from tacitly.serve.conversing import STREAMED, reply
+from tacitly.serve.documenting import body_of, errors
 from tacitly.serve.gate import json_value
 from tacitly.serve.models_route import require_model
 from tacitly.serve.replies import ChatReplies
@@ -22,7 +24,13 @@ def chat_router(service: Service) -> APIRouter:
     router = APIRouter(tags=["text"])
     limits, asking = service.limits, service.chat.asking
 
-    @router.post("/v1/chat/completions", summary="Answer a question, with scores")
+    @router.post(
+        "/v1/chat/completions",
+        summary="Answer a question, with scores",
+        response_model=ChatCompletion,
+        responses={200: STREAMED, **errors(400, 401, 404, 413, 415, 422, 429)},
+        openapi_extra=body_of(ChatRequest),
+    )
     async def chat_completions(request: Request) -> Response:
         """The last message is the question.
 

@@ -3,13 +3,15 @@
 import asyncio
 
 from fastapi import APIRouter
+from openai.types import Completion
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tacitly.chat import MAX_NEW_TOKENS
 from tacitly.serve.answering import Wanted
 from tacitly.serve.asking import ask_text
-from tacitly.serve.conversing import reply
+from tacitly.serve.conversing import STREAMED, reply
+from tacitly.serve.documenting import body_of, errors
 from tacitly.serve.errors import ApiError
 from tacitly.serve.gate import json_value
 from tacitly.serve.models_route import require_model
@@ -23,7 +25,13 @@ def completions_router(service: Service) -> APIRouter:
     router = APIRouter(tags=["text"])
     limits = service.limits
 
-    @router.post("/v1/completions", summary="Go on with a text, with scores")
+    @router.post(
+        "/v1/completions",
+        summary="Go on with a text, with scores",
+        response_model=Completion,
+        responses={200: STREAMED, **errors(400, 401, 404, 413, 415, 422, 429)},
+        openapi_extra=body_of(CompletionRequest),
+    )
     async def completions(request: Request) -> Response:
         """The text is read as it is, without the model's template; so the reply has a caution."""
         asked = read_request(CompletionRequest, await json_value(request))

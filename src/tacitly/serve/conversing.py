@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -14,6 +15,12 @@ from tacitly.serve.service import Service
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+STREAMED: dict[str, Any] = {
+    "description": "The answers; with `stream`, chunks as server-sent events, the last of them `[DONE]`. What the "
+    "detector says stands in each choice's field `tacitly`: `tokens` with `text` and `p_correct`, and at an answer's "
+    "end `p_correct`, `verdict`, `exact_answer`, `start`, `end`, `scored`, `reason`.",
+    "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+}
 
 
 async def reply(

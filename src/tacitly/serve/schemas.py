@@ -206,14 +206,17 @@ def read_request(kind: type[M], value: object) -> M:
 
 
 def _plain(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The errors at the first place that has any, as one, at the name that a client knows."""
+    """The first error, at a name that a client knows; where several kinds of values may stand, all of them."""
     places = [
         (one["ctx"]["field"],) if one["type"] == "together" else tuple(p for p in one["loc"] if not _is_kind(p))
         for one in errors
     ]
-    words = [str(one["msg"]) for one, place in zip(errors, places, strict=True) if place == places[0]]
+    inner = [place for place in places if place[: len(places[0])] == places[0]]
+    deepest = max(inner, key=len)  # the kind of value that fits best fails last
+    there = [one for one, place in zip(errors, places, strict=True) if place == deepest]
+    words = [str(one["msg"]) for one in there]
     joined = " or ".join([words[0], *(word.removeprefix("Input should be ") for word in words[1:])])
-    return [{**errors[0], "loc": places[0], "msg": joined}]
+    return [{**there[0], "loc": deepest, "msg": joined}]
 
 
 def _is_kind(part: object) -> bool:

@@ -14,6 +14,7 @@ from tacitly.activations.capture import Recorder
 from tacitly.appraisal import Appraisal, Appraiser
 from tacitly.chat import Chat
 from tacitly.detect.scorer import Scorer
+from tacitly.detect.token_scores import NO_TOKEN_SCORES
 from tacitly.engines.base import MEMORY, Generation, Request, Sampling
 from tacitly.engines.continuous import ContinuousBatch
 from tacitly.engines.forward import Forward, PrefixCache
@@ -29,7 +30,6 @@ from tacitly.serve.writing import Writer
 
 SCORES_AT_ONCE = 8  # existing answers that are read in one pass, between two tokens of those being written
 UNLIKE = ("Aye", "never", "Über", "12")  # questions that share nothing with one another
-NO_TOKEN_SCORES = "the detector has no token scores; train it again with `tacitly study`"  # noqa: S105 -- no password
 
 
 class Service:

@@ -1,0 +1,351 @@
+"""Conversations and completions through the official client: what comes back, and what is refused by name."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import openai
+import pytest
+from openai.types import completion_create_params as text_params
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.chat import completion_create_params as chat_params
+
+from tacitly.chat import Chat
+from tacitly.models.load import LanguageModel
+from tacitly.serve.asking import DRAWN, OTHER_WAY
+from tacitly.serve.schemas import _NEUTRAL, IGNORED, ChatRequest, CompletionRequest
+from tests.unit.detect_samples import asked, made_detector, tiny
+from tests.unit.serve_samples import LIMITS, LONG, Server, made_model, made_service, serving
+
+pytestmark = pytest.mark.unit
+
+QUESTION = "Which lake is deep?"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
+    return made_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def server(model: LanguageModel) -> Iterator[Server]:
+    with serving(made_service(model, limits=replace(LIMITS, answers=4))) as server:
+        yield server
+
+
+def say(text: str = QUESTION, **more: Any) -> dict[str, Any]:
+    return {"model": "a-tiny-model", "messages": [{"role": "user", "content": text}], **more}
+
+
+def ask(server: Server, text: str = QUESTION, **more: Any) -> Any:
+    return server.client.chat.completions.create(**say(text, **more))
+
+
+def refused(server: Server, **body: Any) -> tuple[int, str, str]:
+    """What a chat request is refused with: status, field, words."""
+    with pytest.raises(openai.APIStatusError) as error:
+        ask(server, extra_body=body)
+    said = error.value.body
+    assert isinstance(said, dict)
+    assert error.value.response.json().keys() == {"error"}
+    return error.value.status_code, said["param"], said["message"]
+
+
+def chunks(server: Server, text: str = QUESTION, **more: Any) -> list[ChatCompletionChunk]:
+    return list(ask(server, text, stream=True, **more))
+
+
+def test_an_answer_is_that_of_chat_with_its_verdict(server: Server, model: LanguageModel) -> None:
+    partner = Chat(model, server.service.detector)
+    compared = 0
+    for i in range(8):
+        reply, expected = ask(server, asked(i)), partner.ask(asked(i))
+        assert isinstance(reply, ChatCompletion)
+        [choice] = reply.choices
+        said = choice.tacitly
+        assert choice.message.content == expected.answer
+        assert choice.finish_reason == ("length" if expected.cut else "stop")
+        assert (said["verdict"], said["scored"]) == (expected.verdict, expected.scored)
+        assert said["p_correct"] == pytest.approx(expected.p_correct, abs=1e-3)
+        if expected.span is not None:
+            compared += 1
+            assert said["exact_answer"] == expected.answer[said["start"] : said["end"]] == expected.span.exact_answer
+        assert "".join(token["text"] for token in said["tokens"]) == expected.answer
+        assert all(0 < token["p_correct"] < 1 for token in said["tokens"])
+        assert "error" not in said
+        assert "caution" not in said
+    assert compared > 2
+
+
+def test_a_stream_holds_what_the_reply_in_one_holds(server: Server) -> None:
+    for options in ({}, {"stop": ["e", "zz"]}, {"temperature": 0.7, "seed": 5, "top_p": 0.9}):
+        whole = ask(server, **options).choices[0]
+        some = chunks(server, **options)
+        assert some[0].choices[0].delta.role == "assistant"
+        assert len({one.id for one in some}) == 1
+        assert "".join(one.choices[0].delta.content or "" for one in some) == whole.message.content
+        parts = [one.choices[0].tacitly for one in some[1:-1]]
+        assert [token["text"] for part in parts for token in part["tokens"]] == [
+            token["text"] for token in whole.tacitly["tokens"]
+        ]
+        for part, one in zip(parts, some[1:-1], strict=True):
+            assert "".join(token["text"] for token in part["tokens"]) == one.choices[0].delta.content
+        last = some[-1].choices[0]
+        assert last.finish_reason == whole.finish_reason
+        assert last.tacitly == pytest.approx({k: v for k, v in whole.tacitly.items() if k != "tokens"}, abs=1e-3)
+
+
+def test_tokens_are_counted(server: Server) -> None:
+    reply = ask(server, max_tokens=7, stop=["zz"])
+    tokens = len(reply.choices[0].tacitly["tokens"])
+    prompt = len(server.service.chat.prompt(QUESTION))
+    assert reply.usage.model_dump(exclude_none=True) == {
+        "prompt_tokens": prompt,
+        "completion_tokens": 7,
+        "total_tokens": prompt + 7,
+    }
+    assert tokens == 7
+    *some, last = chunks(server, max_tokens=7, stream_options={"include_usage": True})
+    assert last.choices == []
+    assert last.usage == reply.usage
+    assert {one.usage for one in some} == {None}
+
+
+def test_a_seed_draws_the_same_answers_again(server: Server) -> None:
+    def texts(**more: Any) -> list[str]:
+        return [choice.message.content for choice in ask(server, n=3, **more).choices]
+
+    first = texts(seed=7)
+    assert len(set(first)) == 3
+    assert texts(seed=7) == first
+    assert texts(seed=-7) != first
+    assert texts() != texts()
+    assert len(set(texts(temperature=0))) == 1
+
+
+def test_of_several_answers_the_one_is_chosen_that_the_detector_trusts_most(server: Server) -> None:
+    several = ask(server, n=4, seed=3)
+    best = max(several.choices, key=lambda choice: choice.tacitly["p_correct"])
+    [chosen] = ask(server, n=4, seed=3, extra_body={"choose": "probe"}).choices
+    assert chosen.message.content == best.message.content
+    assert (chosen.index, chosen.tacitly["chosen_from"]) == (0, 4)
+    assert several.usage == ask(server, n=4, seed=3, extra_body={"choose": "probe"}).usage
+    *_, last = chunks(server, extra_body={"choose": "probe"})
+    assert last.choices[0].tacitly["chosen_from"] == 1
+
+
+def test_several_answers_are_streamed_side_by_side(server: Server) -> None:
+    whole = ask(server, n=3, seed=4).choices
+    texts = {0: "", 1: "", 2: ""}
+    ended = []
+    for chunk in chunks(server, n=3, seed=4):
+        [choice] = chunk.choices
+        texts[choice.index] += choice.delta.content or ""
+        ended += [choice.index] if choice.finish_reason else []
+    assert list(texts.values()) == [choice.message.content for choice in whole]
+    assert sorted(ended) == [0, 1, 2]
+
+
+def test_log_probabilities_are_there_for_who_wants_them(server: Server) -> None:
+    plain = ask(server)
+    assert plain.choices[0].logprobs is None
+    [choice] = ask(server, logprobs=True).choices
+    assert "".join(one.token for one in choice.logprobs.content) == choice.message.content
+    assert all(one.logprob <= 0 for one in choice.logprobs.content)
+    some = [one.choices[0] for one in chunks(server, logprobs=True)]
+    streamed = [one.logprob for part in some if part.logprobs for one in part.logprobs.content]
+    assert streamed == pytest.approx([one.logprob for one in choice.logprobs.content], abs=1e-3)
+
+
+def test_another_way_of_asking_has_a_caution(server: Server) -> None:
+    system = {"role": "system", "content": "Shout."}
+    [choice] = ask(server, messages=[system, {"role": "user", "content": QUESTION}]).choices
+    assert choice.tacitly["caution"] == OTHER_WAY
+    [again] = ask(server, messages=[{**system, "role": "developer"}, {"role": "user", "content": QUESTION}]).choices
+    assert again.message.content == choice.message.content
+    [parts] = ask(server, messages=[{"role": "user", "content": [{"type": "text", "text": QUESTION}]}]).choices
+    assert "caution" not in parts.tacitly
+    assert parts.message.content == ask(server).choices[0].message.content
+    assert ask(server, temperature=1).choices[0].tacitly["caution"] == DRAWN
+    turns = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Yes?"},
+        {"role": "user", "content": QUESTION},
+    ]
+    assert ask(server, messages=turns).usage.prompt_tokens > 20
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"messages": []}, "messages", "at least 1 item"),
+        ({"messages": [{"role": "user", "content": 3}]}, "messages.0.content", "a valid string or a valid list"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "messages.0.role", "'system', 'developer', 'user'"),
+        ({"messages": [{"role": "assistant", "content": "x"}]}, "messages", "end with a message of the role 'user'"),
+        ({"messages": [{"role": "user", "content": "  "}]}, "messages", "an empty question"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+            "messages.0.content.0.type",
+            "'text'",
+        ),
+        ({"messages": [{"role": "user", "content": "x" * 150}]}, "messages", "allowed: at most 160; shorten it"),
+        ({"messages": [{"role": "user", "content": "x" * 40_000}]}, "messages", "at most 32,768; shorten it"),
+        ({"temperature": -0.1}, "temperature", "greater than or equal to 0"),
+        ({"temperature": 3}, "temperature", "less than or equal to 2"),
+        ({"temperature": "1"}, "temperature", "a valid number"),
+        ({"top_p": 0}, "top_p", "greater than 0"),
+        ({"n": 5}, "n", "allowed: at most 4"),
+        ({"n": 0}, "n", "greater than or equal to 1"),
+        ({"n": True}, "n", "a valid integer"),
+        ({"max_tokens": 65}, "max_tokens", "is 65; allowed: at most 64"),
+        ({"max_completion_tokens": 65}, "max_completion_tokens", "at most 64"),
+        ({"max_tokens": 3, "max_completion_tokens": 4}, "max_completion_tokens", "the same as 'max_tokens'"),
+        ({"stop": 3}, "stop", "a valid string or a valid list"),
+        ({"stop": ["a"] * 5}, "stop", "at most 4 items"),
+        ({"stop": [""]}, "stop.0", "at least 1 character"),
+        ({"seed": 2**63}, "seed", "2**63"),
+        ({"seed": 1.5}, "seed", "a valid integer"),
+        ({"stream_options": {"include_usage": True}}, "stream_options", "left out without 'stream'"),
+        ({"stream": True, "n": 2, "choose": "probe"}, "choose", "left out with 'stream'"),
+        ({"choose": "best"}, "choose", "'probe'"),
+        ({"tools": [{"type": "function"}]}, "tools", "is not supported"),
+        ({"response_format": {"type": "json_object"}}, "response_format", "is not supported"),
+        ({"frequency_penalty": 0.5}, "frequency_penalty", "is not supported"),
+        ({"store": 0}, "store", "is not supported"),
+        ({"top_logprobs": 3, "logprobs": True}, "top_logprobs", "is not supported"),
+        ({"heat": 1}, "heat", "is not supported"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_refused_by_name(
+    server: Server, changes: dict[str, Any], field: str, words: str
+) -> None:
+    status, param, message = refused(server, **changes)
+    assert (status, param) == (422, field)
+    assert words in message
+    assert "\n" not in message
+
+
+def test_what_asks_for_nothing_is_let_pass(server: Server) -> None:
+    neutral = {name: values[0] for name, values in _NEUTRAL.items() if values} | {"user": "someone", "logit_bias": None}
+    assert ask(server, extra_body=neutral).choices[0].message.content == ask(server).choices[0].message.content
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [
+        (ChatRequest, chat_params.CompletionCreateParamsStreaming),
+        (CompletionRequest, text_params.CompletionCreateParamsStreaming),
+    ],
+)
+def test_no_parameter_of_openai_s_is_left_unread(kind: type[ChatRequest | CompletionRequest], params: Any) -> None:
+    known = set(kind.model_fields) | set(_NEUTRAL)
+    assert set(params.__annotations__) - known == set()
+    assert not set(kind.model_fields) & set(_NEUTRAL) - {"logprobs"}
+    assert set(IGNORED) < set(kind.model_fields)
+
+
+def test_another_model_is_not_there(server: Server) -> None:
+    for call in (
+        lambda: ask(server, model="gpt-5"),
+        lambda: server.client.models.retrieve("gpt-5"),
+        lambda: server.client.completions.create(model="a/b", prompt="x"),
+    ):
+        with pytest.raises(openai.NotFoundError) as error:
+            call()
+        assert error.value.code == "model_not_found"
+        assert "allowed: 'a-tiny-model'" in error.value.message
+    [listed] = server.client.models.list().data
+    assert (listed.id, listed.object) == ("a-tiny-model", "model")
+    assert server.client.models.retrieve("a-tiny-model").id == "a-tiny-model"
+
+
+def test_a_full_server_says_when_to_try_again(model: LanguageModel) -> None:
+    with serving(made_service(model, limits=replace(LIMITS, answers=4, streams=1, waiting=1))) as server:
+        with pytest.raises(openai.RateLimitError) as error:
+            ask(server, n=3)
+        assert int(error.value.response.headers["retry-after"]) >= 1
+        assert len(ask(server, n=2).choices) == 2
+
+
+def test_the_key_is_asked_for(model: LanguageModel) -> None:
+    with serving(made_service(model), api_key="a-key") as server:
+        with pytest.raises(openai.AuthenticationError):
+            ask(server)
+        client = server.client.with_options(api_key="a-key")
+        assert client.chat.completions.create(**say()).choices[0].message.content
+
+
+def test_a_text_is_gone_on_with_as_it_is(server: Server) -> None:
+    create = server.client.completions.create
+    whole = create(model="a-tiny-model", prompt="Deep", max_tokens=9, logprobs=0)
+    [choice] = whole.choices
+    assert choice.tacitly["caution"] == OTHER_WAY
+    assert "".join(token["text"] for token in choice.tacitly["tokens"]) == choice.text
+    assert "".join(choice.logprobs.tokens) == choice.text
+    assert whole.usage.prompt_tokens == 4
+    ids = server.service.language_model.tokenizer("Deep")["input_ids"]
+    assert create(model="a-tiny-model", prompt=ids, max_tokens=9).choices[0].text == choice.text
+    several = create(model="a-tiny-model", prompt=["Deep", "Wide"], n=2, max_tokens=9, temperature=0)
+    assert [one.index for one in several.choices] == [0, 1, 2, 3]
+    assert [one.text for one in several.choices[:2]] == [choice.text] * 2
+    assert several.choices[2].text == create(model="a-tiny-model", prompt="Wide", max_tokens=9).choices[0].text
+    options = {"stream_options": {"include_usage": True}, "logprobs": 0}
+    *some, total = create(model="a-tiny-model", prompt="Deep", max_tokens=9, stream=True, **options)
+    assert "".join(one.choices[0].text for one in some) == choice.text
+    assert some[-1].choices[0].finish_reason == choice.finish_reason
+    assert some[-1].choices[0].tacitly["verdict"] == choice.tacitly["verdict"]
+    assert total.usage == whole.usage
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"prompt": ""}, "prompt"),
+        ({"prompt": []}, "prompt"),
+        ({"prompt": [3, 900]}, "prompt"),
+        ({"prompt": [3] * 200}, "prompt"),
+        ({"prompt": ["a"] * 5}, "prompt"),
+        ({"prompt": ["a", 3]}, "prompt"),
+        ({"prompt": ["a", "b"], "n": 2, "choose": "probe"}, "choose"),
+        ({"prompt": "a", "echo": True}, "echo"),
+        ({"prompt": "a", "logprobs": 2}, "logprobs"),
+        ({"prompt": "a", "suffix": "b"}, "suffix"),
+        ({}, "prompt"),
+    ],
+)
+def test_what_cannot_be_gone_on_with_is_refused_by_name(server: Server, body: dict[str, Any], field: str) -> None:
+    with pytest.raises(openai.UnprocessableEntityError) as error:
+        server.client.post("/completions", body={"model": "a-tiny-model", **body}, cast_to=object)
+    assert str(error.value.body["param"]).split(".")[0] == field
+    assert "\n" not in error.value.body["message"]
+
+
+def test_a_model_without_a_template_is_asked_in_the_plain_form(tmp_path_factory: pytest.TempPathFactory) -> None:
+    model = tiny(tmp_path_factory.mktemp("plain") / "a-tiny-model", chat=False)
+    with serving(made_service(model, made_detector(model, asking=LONG))) as server:
+        reply = ask(server)
+        assert "\n" not in reply.choices[0].message.content
+        system = [{"role": "system", "content": "Be loud."}, {"role": "user", "content": QUESTION}]
+        assert ask(server, messages=system).usage.prompt_tokens == len(f"Be loud.\n\nQ: {QUESTION}\nA:")
+
+
+def test_a_broken_stream_says_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tacitly.engines.continuous import ContinuousBatch
+
+    monkeypatch.setattr(ContinuousBatch, "step", lambda _: 1 / 0)
+    with pytest.raises(openai.APIError, match="the model failed at this"):
+        chunks(server)
+    with pytest.raises(openai.InternalServerError):
+        ask(server)
+
+
+def test_the_description_of_the_api_names_every_field(server: Server) -> None:
+    from urllib.request import urlopen
+
+    with urlopen(f"{server.url}/openapi.json") as reply:
+        described = json.load(reply)
+    body = described["paths"]["/v1/chat/completions"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert set(body["properties"]) == set(ChatRequest.model_fields)
+    assert body["additionalProperties"] is False
+    assert "text/event-stream" in described["paths"]["/v1/completions"]["post"]["responses"]["200"]["content"]

@@ -1,5 +1,6 @@
 """A server in a thread, and clients that speak to it byte by byte."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -22,6 +23,7 @@ class Served:
 
     port: int
     server: uvicorn.Server
+    loop: asyncio.AbstractEventLoop
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
@@ -93,10 +95,11 @@ def running(app: ASGIApp, limits: Limits | None = None) -> Iterator[Served]:
     """Serve an application on a free port of this machine, as the command does."""
     server = uvicorn.Server(server_config(app, host="127.0.0.1", port=0, limits=limits))
     started = threading.Event()
-    begin = server.startup
+    begin, loops = server.startup, list[asyncio.AbstractEventLoop]()
 
     async def startup(sockets: list[socket.socket] | None = None) -> None:
         await begin(sockets)
+        loops.append(asyncio.get_running_loop())
         started.set()
 
     server.startup = startup  # type: ignore[method-assign]
@@ -104,7 +107,7 @@ def running(app: ASGIApp, limits: Limits | None = None) -> Iterator[Served]:
     thread.start()
     try:
         assert started.wait(PATIENCE)
-        yield Served(server.servers[0].sockets[0].getsockname()[1], server)
+        yield Served(server.servers[0].sockets[0].getsockname()[1], server, loops[0])
     finally:
         server.should_exit = True
         thread.join(PATIENCE)

@@ -63,12 +63,15 @@ class Desk:
     Args:
         service: What scores.
         limits: How much may be asked.
+
+    Attributes:
+        waiting: How many requests are here, the one whose turn it is too.
     """
 
     def __init__(self, service: Scores, limits: Limits) -> None:
         self._service, self._limits = service, limits
         self._turn = asyncio.Lock()
-        self._here = 0
+        self.waiting = 0
 
     @asynccontextmanager
     async def turn(self, request: Request) -> AsyncIterator[None]:
@@ -77,16 +80,16 @@ class Desk:
         Raises:
             ApiError: 429, if too many wait already.
         """
-        if self._here >= self._limits.scoring:
+        if self.waiting >= self._limits.scoring:
             self._service.metrics.refused()
             raise ApiError(429, "too many requests for scores at once; try again later", headers={"Retry-After": "1"})
-        self._here += 1
+        self.waiting += 1
         try:
             async with self._turn:
                 await require_client(request)
                 yield
         finally:
-            self._here -= 1
+            self.waiting -= 1
 
     async def prepare(self, wishes: Sequence[Wish]) -> dict[int, PreparedAnswer | ScoredAnswer]:
         """Make tokens of answers; what cannot be looked at says why.

@@ -241,3 +241,59 @@ def test_an_answer_can_be_given_up(endless: LanguageModel) -> None:
     assert {g.key for g in done} == {"b", "c"}
     expected = write(endless, [requests[1]], sampling=Sampling(max_new_tokens=5))["b", 0]
     assert next(g for g in done if g.key == "b").token_ids == expected.token_ids
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rng=st.integers(0, 10**6).map(np.random.default_rng))
+def test_a_batch_that_grows_and_mixes_prompts_writes_what_each_would_be_alone(
+    lm: LanguageModel, rng: np.random.Generator
+) -> None:
+    """Answers join amid others, with and without the shared prefix, are given up, and memory is made anew for them."""
+    requests = [
+        Request(
+            key=f"q{i}",
+            prompt_ids=(*(PREFIX if rng.random() < 0.6 else ()), *rng.integers(3, 200, rng.integers(1, 30)).tolist()),
+            sampling=Sampling(max_new_tokens=int(rng.integers(1, 13))),
+        )
+        for i in range(rng.integers(1, 15))
+    ]
+    gone = {f"q{i}" for i in rng.integers(0, len(requests), 2)} if rng.random() < 0.5 else set[str]()
+    forward = Forward(lm)
+    with torch.inference_mode():
+        prefix = forward.prefix([(*PREFIX, 3), (*PREFIX, 4)])
+        recorder = Recorder(lm.sites, ("residual",), only=(1, 3))
+        batch = ContinuousBatch(
+            lm,
+            forward,
+            prefix,
+            slots=12,
+            columns=60,
+            sampling=Sampling(max_new_tokens=12),
+            recorder=recorder,
+            grows=True,
+        )
+        waiting, later, done = deque[Request](), deque(requests), []
+        with recorder.attached():
+            while later or waiting or batch.busy:
+                waiting.extend(later.popleft() for _ in range(min(len(later), rng.integers(0, 5))))
+                done += batch.fill(waiting)
+                done += batch.step()
+                for key in sorted(gone) if rng.random() < 0.3 else ():
+                    batch.cancel(key)
+    found = {one.key: one for one in done}
+    assert {r.key for r in requests} - gone <= set(found)
+    for request in requests:
+        if request.key in found:
+            alone = write(lm, [replace(request, sampling=None)], sampling=request.sampling, capture=("residual",))
+            [one] = alone.values()
+            mine = found[request.key]
+            assert (mine.token_ids, mine.finish_reason) == (one.token_ids, one.finish_reason)
+            np.testing.assert_allclose(mine.states["residual"], one.states["residual"][[1, 3]], atol=1e-3)
+
+
+def test_draws_are_those_of_the_name_that_is_given_for_them(lm: LanguageModel) -> None:
+    plain = Request(key="a", prompt_ids=(*PREFIX, 7), sample=1)
+    named = replace(plain, key="b", drawn_as="a")
+    other = replace(plain, key="b")
+    tokens = {r: next(iter(write(lm, [r]).values())).token_ids for r in (plain, named, other)}
+    assert tokens[plain] == tokens[named] != tokens[other]

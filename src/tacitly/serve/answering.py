@@ -149,7 +149,12 @@ class Answers:
         tokenizer = service.language_model.tokenizer
         self._streams = [TokenStream(tokenizer, wanted.stop) for _ in self._order.requests]
         self._tokens = 0
-        service.writer.submit(self._order)
+        try:
+            service.writer.submit(self._order)
+        except ApiError:
+            service.metrics.refused()
+            raise
+        service.metrics.read(self.prompt_tokens)
 
     @property
     def prompt_tokens(self) -> int:
@@ -168,7 +173,9 @@ class Answers:
     async def parts(self) -> AsyncIterator[Part | Whole]:
         """What there is to tell, as it comes."""
         async for news in self._order.news():
-            self._tokens += news.token is not None
+            if news.token is not None:
+                self._tokens += 1
+                self._service.metrics.wrote()
             if news.generation is not None:
                 yield await self._whole(news, news.generation)
             elif news.token is not None:
@@ -193,6 +200,7 @@ class Answers:
         pieces = [*certain, *stream.finish(written.text, len(written.token_ids))]
         prompt = self._wanted.prompts[news.index // self._wanted.n]
         said = await asyncio.to_thread(self._service.appraise, prompt.question, written)
+        self._service.metrics.judged(said.verdict)
         return Whole(news.index, pieces, written, said, prompt)
 
 

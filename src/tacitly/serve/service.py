@@ -118,7 +118,8 @@ class Service:
         """What the detector says of a finished answer; whatever goes wrong with it, in words."""
         try:
             return self.appraiser.appraise(question, written, layers=self.recorder.layers)
-        except Exception as error:
+        except Exception as error:  # its words may quote the answer
+            self.metrics.failed()
             return Appraisal(reason=f"scoring failed ({type(error).__name__})")
 
     def score_tokens(self, states: Float[Tensor, "row layer width"]) -> Sequence[tuple[float | None, str | None]]:

@@ -48,8 +48,13 @@ def test_the_verdict_says_what_it_means_and_the_exact_answer_is_outlined(page: P
     expect(verdict).to_contain_text("about 17 in 100 were right")
     expect(verdict).to_contain_text("check the answer before you rely on it")
     expect(page.locator("#panel-ask [data-words] mark")).to_have_text(EXACT)
-    # "blocker," is one word, half of it in the outline
-    expect(page.locator("#panel-ask [data-words] mark .word").last).to_have_text("blocker")
+    # "blocker," is one word of three tokens, and its comma is not in the outline
+    inside = page.locator("#panel-ask [data-words] mark .word").last
+    expect(inside).to_have_text("blocker")
+    expect(inside).to_have_class("word level-4")
+    comma = page.locator("#panel-ask [data-words] mark + .word")
+    expect(comma).to_have_text(",")
+    expect(comma).to_have_class("word level-2")
     border = page.locator("#panel-ask [data-words] mark").evaluate("mark => getComputedStyle(mark).borderTopWidth")
     assert border == "2px"
 

@@ -1,7 +1,7 @@
 // An answer's words on the page: shaded as they come, the exact answer outlined at the end, one stop for the keyboard.
 
 import { Tip } from "./tip.js";
-import { WordGatherer, levelClass } from "./words.js";
+import { WordGatherer, levelClass, scoreWithin } from "./words.js";
 
 /**
  * @typedef {import("./words.js").Piece} Piece
@@ -83,12 +83,16 @@ export class AnswerView {
    * @param {{text: string, inside: boolean}[]} cuts
    */
   #segments(number, cuts) {
+    const piece = this.#gatherer.pieces[number];
+    let place = 0;
     return cuts.map(({ text, inside }, i) => {
-      if (i === 0) {
-        this.#nodes[number].textContent = text;
-        return { node: this.#nodes[number], inside };
+      const node = i === 0 ? this.#nodes[number] : this.#made(number, text);
+      node.textContent = text;
+      if (node instanceof HTMLElement && typeof piece !== "string" && cuts.length > 1) {
+        node.className = `word ${levelClass(scoreWithin(piece, place, place + text.length))}`;
       }
-      return { node: this.#made(number, text), inside };
+      place += text.length;
+      return { node, inside };
     });
   }
 

@@ -80,7 +80,7 @@ export class ResultView {
     }
     showVerdict(this.verdict, judged);
     this.stop(state);
-    this.said.textContent = [`Answer: ${text.trim() || "nothing"}.`, ...verdictLines(judged), state].join(" ");
+    this.said.textContent = [`Answer: ${text.trim() || "nothing"}`, ...verdictLines(judged), state].join(" ");
   }
 
   /**

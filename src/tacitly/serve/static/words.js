@@ -48,6 +48,22 @@ export function levelClass(score) {
 }
 
 /**
+ * The score of a part of a word: the lowest of the tokens that reach into it.
+ * @param {Word} word
+ * @param {number} start  The part's first character,
+ * @param {number} end  and one past its last.
+ */
+export function scoreWithin(word, start, end) {
+  let place = 0;
+  let score = /** @type {number | null} */ (null);
+  for (const part of word.parts) {
+    if (place < end && place + part.text.length > start) score = lower(score, part.score);
+    place += part.text.length;
+  }
+  return score;
+}
+
+/**
  * What a word's score says.
  * @param {Word} word
  */

@@ -10,18 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import openai
 import pytest
+from benchmarks.made_detector import make_detector
 
 from tacitly.chat import Chat
 from tacitly.errors import ModelError
 from tacitly.models import embedded
 from tacitly.models.load import LanguageModel, load_model
 from tacitly.probes.asking import Asking
-from tacitly.probes.detector import Detector, DetectorModel, LinearProbe, ProbeHeader
-from tacitly.probes.detector_header import TokenHeader
-from tacitly.probes.token_probes import TokenProbes
 
 pytestmark = pytest.mark.integration
 
@@ -44,43 +41,8 @@ def model() -> LanguageModel:
 
 @pytest.fixture(scope="module")
 def detector(model: LanguageModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A detector that has learned nothing: directions drawn at random, as quick to make as to score with."""
-    rng, width, layers = np.random.default_rng(0), model.identity.width, (10, 20)
-    header = {"site": "residual", "width": width, "C": 0.01, "grouping": "by_answer"}
-    places = {"exact_answer": "exact_answer_last_token", "any_answer": "-1"}
-    fitted = {"slope": 0.2, "intercept": 0.1, "threshold": 0.5, "rows": 9, "rows_correct": 4, "cv_auroc": 0.5}
-    probes = [
-        LinearProbe(
-            ProbeHeader(**header, **fitted, role=role, layer=20, position=position), rng.normal(size=width) / 100, 0.0
-        )
-        for role, position in places.items()
-    ]
-    tokens = TokenHeader(
-        **header,
-        layer=20,
-        layers=layers,
-        before=0.2,
-        after=0.5,
-        slopes=(1.0, 1.0),
-        intercepts=(0.0, 0.0),
-        answers=9,
-        tokens=40,
-    )
-    made = Detector.of(
-        tuple(probes),
-        model=DetectorModel(
-            name="embedded",
-            revision=None,
-            weights_hash=model.identity.weights_hash,
-            chat_template_sha256=model.identity.chat_template_sha256,
-        ),
-        task="none",
-        seed=0,
-        version="0",
-        asking=ASKING,
-    ).reading_tokens(TokenProbes(tokens, rng.normal(size=(2, width)) / 100, np.zeros(2)))
     folder = tmp_path_factory.mktemp("detector")
-    made.save(folder)
+    make_detector(model, asking=ASKING).save(folder)
     return folder
 
 

@@ -1,8 +1,7 @@
 """Continuous batching: many answers are written side by side, and a finished one's place is taken by the next."""
 
 from collections import deque
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float, Int
@@ -11,7 +10,8 @@ from torch import Tensor
 from tacitly.activations.capture import Recorder, StepBuffer
 from tacitly.engines.base import Generation, Request, Sampling
 from tacitly.engines.decoding import Draws, Numbers, decode, first_stop
-from tacitly.engines.forward import Forward, PrefixCache, PromptsRead
+from tacitly.engines.forward import Forward, PrefixCache
+from tacitly.engines.prompt_reading import PromptReader, ReadPrompts, reading
 from tacitly.engines.slot_table import SlotTable
 from tacitly.engines.slots import SlotCache
 from tacitly.engines.stops import Stops
@@ -19,7 +19,6 @@ from tacitly.models.load import LanguageModel
 from tacitly.records import FinishReason
 
 ROOM_UNITS = (8, 128, 64)  # rows, columns and tokens by which memory grows
-PROMPT_TOKENS = 1024  # of prompts that are read in one pass, padding included
 
 
 class ContinuousBatch:
@@ -36,7 +35,8 @@ class ContinuousBatch:
         columns: The most tokens that a prompt adds to the prefix, with its answer's.
         sampling: How tokens are chosen and where answers end, unless a request says so itself; none may be longer.
         recorder: What is read on the way, if anything.
-        grows: Take the memory that the answers of the moment need, in place of all of it from the start.
+        grows: Take the memory that the answers of the moment need, in place of all of it from the start; and read long
+            prompts in parts, so that other answers go on meanwhile.
     """
 
     def __init__(
@@ -56,6 +56,9 @@ class ContinuousBatch:
         self._slots, self._columns = slots, prefix.length + columns
         # Where a model cannot be told what to attend to, all answers of a batch begin together and are equally long.
         self._in_step = forward.needs_equal_lengths(self._columns)
+        self._reader = PromptReader(
+            forward, prefix, recorder=recorder, most=slots, equal=self._in_step, in_parts=grows and not self._in_step
+        )
         device, steps = language_model.device, sampling.max_new_tokens
         config = language_model.model.config.get_text_config(decoder=True)
         self._end_ids = torch.tensor(sorted(language_model.end_ids), dtype=torch.long, device=device)
@@ -65,7 +68,7 @@ class ContinuousBatch:
         self._room = (0, 0, 0) if grows else (slots, self._columns, steps)  # rows, columns, tokens of an answer
         self._states = StepBuffer(recorder, rows=self._room[0], columns=self._room[2] + 1) if recorder else None
         self._cache: SlotCache | None = None
-        self._prompts: _Prompts | None = None
+        self._prompts: ReadPrompts | None = None
         self._requests: list[Request] = []  # by slot
         self._gaps: set[int] = set()  # slots that answers have left
         self._finish: dict[int, FinishReason] = {}  # of finished answers whose last token is still to be read
@@ -81,7 +84,7 @@ class ContinuousBatch:
     @property
     def busy(self) -> bool:
         """Whether answers are being written, or prompts that are read wait for room."""
-        return bool(self.active or self._prompts)
+        return bool(self.active or self._prompts or self._reader.busy)
 
     def fill(self, waiting: deque[Request]) -> list[Generation]:
         """Begin answers, from the left of a queue, while there is room; those that are finished at once."""
@@ -89,9 +92,11 @@ class ContinuousBatch:
         self._newest.clear()
         if self._in_step and self.active:
             return finished
-        while self.active < self._slots and (waiting or self._prompts):
+        while self.active < self._slots and (waiting or self._prompts or self._reader.busy):
             if self._prompts is None:
-                self._prompts = self._read(waiting)
+                self._prompts = self._reader.read(waiting)
+            if self._prompts is None:  # a part of a long one is read; before the next part others go on
+                break
             finished += self._begin(self._prompts)
             if not self._prompts.waiting:
                 self._prompts = None
@@ -114,7 +119,7 @@ class ContinuousBatch:
         if self._finish:
             growing = torch.tensor([row for row in range(rows) if row not in self._finish], device=self._lm.device)
             growing = growing.long()
-        with self._reading(self._states, active, table.count[:rows]):
+        with reading(self._recorder, self._states, active, table.count[:rows]):
             logits = self._forward.step(
                 table.last[:rows],
                 positions=table.position[:rows],
@@ -152,43 +157,12 @@ class ContinuousBatch:
             if request.key == key:
                 self._gaps.add(slot)
                 self._finish.pop(slot, None)
+        self._reader.cancel(key)
         if self._prompts is not None:
             kept = [pair for pair in self._prompts.waiting if pair[0].key != key]
             self._prompts = replace(self._prompts, waiting=deque(kept)) if kept else None
 
-    def _read(self, waiting: deque[Request]) -> "_Prompts":
-        """Read the next prompts in one pass: such as go on from the prefix, or such as do not."""
-        requests: list[Request] = []
-        unique: dict[tuple[int, ...], int] = {}
-        longest = 0
-        prefix = self._prefix if self._prefix.begins(waiting[0].prompt_ids) else PrefixCache.nothing()
-        while waiting:
-            prompt = waiting[0].prompt_ids
-            if self._prefix.begins(prompt) != (prefix is self._prefix):
-                break
-            if prompt not in unique:
-                longest = max(longest, len(prompt) - prefix.length)
-                full = len(unique) == self._slots or (len(unique) + 1) * longest > PROMPT_TOKENS
-                if unique and (full or (self._in_step and len(prompt) != len(next(iter(unique))))):
-                    break
-                unique[prompt] = len(unique)
-            requests.append(waiting.popleft())
-        states = StepBuffer(self._recorder, rows=len(unique), columns=1) if self._recorder else None
-        rows = torch.arange(len(unique), device=self._lm.device)
-        with self._reading(states, rows, torch.zeros_like(rows)):
-            read = self._forward.prompts(prefix, list(unique))
-        pairs = deque((request, unique[request.prompt_ids]) for request in requests)
-        return _Prompts(read, states, pairs, prefix.length)
-
-    def _reading(
-        self, states: StepBuffer | None, rows: Int[Tensor, " row"], columns: Int[Tensor, " row"]
-    ) -> AbstractContextManager[None]:
-        """Keep the states of a pass, where any are wanted."""
-        if self._recorder is None or states is None:
-            return nullcontext()
-        return self._recorder.picking(states.picker(rows, columns))
-
-    def _begin(self, prompts: "_Prompts") -> list[Generation]:
+    def _begin(self, prompts: ReadPrompts) -> list[Generation]:
         """Begin answers to prompts that are read, as many as there is room for."""
         table, device = self._table, self._lm.device
         taken = [prompts.waiting.popleft() for _ in range(min(self._slots - self.active, len(prompts.waiting)))]
@@ -295,13 +269,3 @@ class ContinuousBatch:
                     self._finish[gap] = self._finish.pop(mover)
         del self._requests[rows:]
         self._gaps.clear()
-
-
-@dataclass(frozen=True, slots=True)
-class _Prompts:
-    """Prompts that are read, and the answers that are still to be begun from each row."""
-
-    read: PromptsRead
-    states: StepBuffer | None
-    waiting: deque[tuple[Request, int]]
-    first: int  # the length of the prefix that they go on from

@@ -102,11 +102,22 @@ class Forward:
         for i, suffix in enumerate(suffixes):
             tokens[i, width - len(suffix) :] = torch.tensor(suffix)
             visible[i, prefix.length + width - len(suffix) :] = True
-        cache = _repeated(prefix, len(prompts))
+        cache = repeated(prefix, len(prompts))
         positions = (visible.long().cumsum(-1) - 1).clamp_(min=0)[:, -width:]
         mask = None if bool(visible.all()) else visible.long()
         logits = self._run(tokens, mask=mask, positions=positions, cache=cache)[:, -1]
         return PromptsRead(logits, visible.to(self.device), cache)
+
+    def part(self, tokens: Sequence[int], *, start: int, cache: DynamicCache) -> None:
+        """Read a part of one prompt for what the cache keeps of it.
+
+        Args:
+            tokens: The part.
+            start: Where it begins in the prompt.
+            cache: What was read before it.
+        """
+        positions = torch.arange(start, start + len(tokens))[None]
+        self._run(torch.tensor([tokens]), mask=None, positions=positions, cache=cache)
 
     def step(
         self,
@@ -177,7 +188,7 @@ class Forward:
         dtype = self.model.dtype
         mask = torch.zeros(attends.shape, dtype=dtype).masked_fill_(~attends, torch.finfo(dtype).min)
         return self._run(
-            tokens, mask=mask[:, None], positions=positions, cache=_repeated(prefix, len(tokens)), keep=keep
+            tokens, mask=mask[:, None], positions=positions, cache=repeated(prefix, len(tokens)), keep=keep
         )
 
     def texts(self, prefix: PrefixCache, sequences: Sequence[Sequence[int]]) -> None:
@@ -218,7 +229,7 @@ class Forward:
             "use_cache": bool(prefix.length),
         }
         if prefix.length:
-            given["past_key_values"] = _repeated(prefix, len(suffixes))
+            given["past_key_values"] = repeated(prefix, len(suffixes))
             if self.takes_positions:
                 positions = torch.arange(prefix.length, prefix.length + width)
                 given["position_ids"] = positions.expand(len(suffixes), -1).to(self.device)
@@ -249,6 +260,6 @@ class Forward:
         return logits
 
 
-def _repeated(prefix: PrefixCache, rows: int) -> DynamicCache:
+def repeated(prefix: PrefixCache, rows: int) -> DynamicCache:
     """A prefix for each row of a pass, which may go on writing in it: what it adds is joined to a new tensor."""
     return DynamicCache([(k.expand(rows, -1, -1, -1), v.expand(rows, -1, -1, -1)) for k, v in layers_of(prefix.cache)])

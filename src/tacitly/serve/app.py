@@ -41,4 +41,5 @@ def create_app(service: Service, *, limits: Limits | None = None, api_key: str |
     ):
         app.include_router(router)
     app.add_middleware(Gate, api_key=api_key, limits=limits, metrics=service.metrics)
+    app.openapi()  # kept: made for the first who asks, it would hold up all others for a quarter of a second
     return app

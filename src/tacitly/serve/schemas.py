@@ -12,6 +12,7 @@ from tacitly.serve.errors import ApiError, field_error
 M = TypeVar("M", bound=BaseModel)
 
 MOST_STOPS = 4
+FIRST_ONLY = Field(fail_fast=True)  # a long list of wrong values would cost an error for each
 MODEL_NAME = Field(max_length=500, description="As `/v1/models` names it.")
 Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 StopString = Annotated[str, Field(min_length=1, max_length=200)]
@@ -80,7 +81,7 @@ class Writing(BaseModel):
         "Several are drawn at 1 by default.",
     )
     top_p: float = Field(default=1.0, gt=0, le=1, description="Draw from the most likely tokens with this probability.")
-    stop: StopString | Annotated[list[StopString], Field(max_length=MOST_STOPS)] = Field(
+    stop: StopString | Annotated[list[StopString], Field(max_length=MOST_STOPS, fail_fast=True)] = Field(
         default=[], description="Strings that end an answer and are no part of it."
     )
     seed: Seed | None = Field(default=None, description="Draws the same answers again.")
@@ -146,7 +147,7 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
+    content: str | Annotated[list[TextPart], FIRST_ONLY]
     name: str | None = Field(default=None, max_length=200, description="Without effect.")
 
     @property
@@ -158,7 +159,9 @@ class Message(BaseModel):
 class ChatRequest(Writing):
     """A conversation that is to be gone on with."""
 
-    messages: list[Message] = Field(min_length=1, description="The last one is the user's, and is the question.")
+    messages: list[Message] = Field(
+        min_length=1, fail_fast=True, description="The last one is the user's, and is the question."
+    )
     max_completion_tokens: int | None = Field(default=None, ge=1, description="The same as `max_tokens`.")
     logprobs: bool = Field(default=False, description="The log-probability of each token.")
 
@@ -184,7 +187,9 @@ class ChatRequest(Writing):
 class CompletionRequest(Writing):
     """Text that is to be gone on with."""
 
-    prompt: str | list[str] | list[int] = Field(description="A text, several, or one as token ids.")
+    prompt: str | Annotated[list[str], FIRST_ONLY] | Annotated[list[int], FIRST_ONLY] = Field(
+        description="A text, several, or one as token ids."
+    )
     logprobs: Literal[0] | None = Field(default=None, description="0 for the log-probability of each token.")
 
     @property

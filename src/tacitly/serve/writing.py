@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
 import torch
@@ -14,11 +14,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tacitly.engines.base import Request
-from tacitly.engines.continuous import PROMPT_TOKENS, ContinuousBatch
+from tacitly.engines.continuous import ContinuousBatch
 from tacitly.serve.errors import ApiError
 from tacitly.serve.orders import News, Order, ScoredToken
 
 _LOG = logging.getLogger(__name__)
+READ_AT_ONCE = 512  # tokens of new prompts, between two tokens of the answers that are being written
 LONGEST_WAIT = 60  # seconds that a client is told to wait at most
 
 Told = dict[Order, list[News | ApiError]]
@@ -175,7 +176,7 @@ class Writer:
             request, place = self._queue[0]
             longest = max(longest, len(request.prompt_ids))
             prompts.add(request.prompt_ids)
-            if len(prompts) > 1 and len(prompts) * longest > PROMPT_TOKENS:
+            if len(prompts) > 1 and len(prompts) * longest > READ_AT_ONCE:
                 break
             new = request.sampling.max_new_tokens if request.sampling else 0
             reach = max(longest + new, *self._reaches.values(), 0)
@@ -246,7 +247,7 @@ def _tell(told: Mapping[Order, Sequence[News | ApiError]]) -> None:
     loops = {order.loop for order in told}
     for loop in loops:
         mine = [(order, news) for order, news in told.items() if order.loop is loop]
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # a loop that is closed has nobody left who waits
             loop.call_soon_threadsafe(_deliver, mine)
 
 

@@ -7,6 +7,7 @@ import hmac
 import json
 import logging
 import math
+from collections import Counter
 
 import pytest
 from fastapi import FastAPI, Request
@@ -20,6 +21,7 @@ from tacitly.serve.gate import Gate, json_value
 from tacitly.serve.json_body import read_json
 from tacitly.serve.limits import Limits
 from tacitly.serve.metrics import Metrics
+from tacitly.serve.pace import AT_ONCE, Pace
 from tests.unit.gate_samples import request as http_request
 from tests.unit.gate_samples import running
 
@@ -274,6 +276,8 @@ REFUSED = {
     b'{"a":' * 40 + b"1" + b"}" * 40: 400,
     b"[" * 500_000: 400,
     b"[" + b"[]," * 10_001 + b"1]": 400,
+    b"[" + b"1," * 100_001 + b"1]": 400,
+    b'"' * 300_000: 400,
     b"9" * 5000: 400,
     json.dumps({str(i): i for i in range(1001)}).encode(): 400,
     b"NaN": 422,
@@ -373,3 +377,30 @@ def _leaves(value: object) -> list[object]:
     if isinstance(value, dict):
         return [*value, *(leaf for one in value.values() for leaf in _leaves(one))]
     return [leaf for one in value for leaf in _leaves(one)] if isinstance(value, list) else [value]
+
+
+def test_requests_begin_a_few_at_a_time_and_in_their_order() -> None:
+    async def begun() -> list[tuple[int, int]]:
+        pace, order, rounds = Pace(), [], 0
+
+        async def one(number: int) -> None:
+            await pace.turn()
+            order.append((number, rounds))
+
+        tasks = [asyncio.create_task(one(i)) for i in range(20)]
+        tasks[7].cancel()
+        while not all(task.done() for task in tasks):
+            rounds += 1
+            await asyncio.sleep(0)
+        return order
+
+    order = asyncio.run(begun())
+    assert [number for number, _ in order] == [i for i in range(20) if i != 7]
+    in_round = Counter(round_ for _, round_ in order)
+    assert max(in_round.values()) <= AT_ONCE
+
+
+def test_health_waits_for_nobody() -> None:
+    gate = Gate(bare_app())
+    gate._pace.turn = None  # type: ignore[method-assign]
+    assert TestClient(gate).get("/health").json() == "ok"

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from tacitly.serve.chat_route import chat_router
 from tacitly.serve.completions_route import completions_router
+from tacitly.serve.documenting import install_description
 from tacitly.serve.errors import install_handlers
 from tacitly.serve.gate import Gate
 from tacitly.serve.layers_route import layers_router
@@ -28,7 +29,14 @@ def create_app(service: Service, *, limits: Limits | None = None, api_key: str |
         api_key: What clients must know; None where only this machine can ask.
     """
     limits = limits or service.limits
-    app = FastAPI(title="tacitly", summary=SUMMARY, version=version("tacitly"), docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="tacitly",
+        summary=SUMMARY,
+        version=version("tacitly"),
+        openapi_url=None,
+        # Exceptions with their words would go wherever the environment says.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
     install_handlers(app)
     for router in (
         chat_router(service),
@@ -41,5 +49,5 @@ def create_app(service: Service, *, limits: Limits | None = None, api_key: str |
     ):
         app.include_router(router)
     app.add_middleware(Gate, api_key=api_key, limits=limits, metrics=service.metrics)
-    app.openapi()  # kept: made for the first who asks, it would hold up all others for a quarter of a second
+    install_description(app)
     return app

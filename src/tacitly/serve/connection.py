@@ -195,19 +195,26 @@ class Connection(H11Protocol):
         except h11.LocalProtocolError:  # amid a reply
             self._real.abort()
             return
-        self._close()
+        self._linger()
 
     def _close(self) -> None:
-        """Close so that the client can still read the reply: what it goes on sending is read and forgotten."""
+        """Close; where the client still sends, so that it can read the reply all the same."""
         if self._lingers is not None or self._real.is_closing():
             return
         if self.conn.their_state in _GONE_WELL:
             self._real.close()
             self._watch(self._real.get_write_buffer_size())
-            return
+        else:
+            self._linger()
+
+    def _linger(self) -> None:
+        """Write no more; what still comes is read and forgotten."""
         self._lingers = 0
-        if self._real.can_write_eof():
+        try:
             self._real.write_eof()
+        except OSError:  # the client has reset the connection
+            self._real.abort()
+            return
         self.flow.resume_reading()
         self._enter("linger", _LINGER_SECONDS)
 
@@ -228,7 +235,7 @@ class _Closing(asyncio.Transport):
         return self._closed or self._real.is_closing()
 
     def write(self, data: Any) -> None:
-        if not self._closed:
+        if not self.is_closing():
             self._real.write(data)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:

@@ -17,6 +17,7 @@ from tacitly.serve.errors import ApiError, as_api_error, error_reply
 from tacitly.serve.json_body import read_json
 from tacitly.serve.limits import Limits
 from tacitly.serve.metrics import Metrics
+from tacitly.serve.pace import Pace
 
 OPEN_PATH = "/health"
 _READ_AT_ONCE = 65_536  # bytes of JSON that are read in a millisecond or two
@@ -54,6 +55,7 @@ class Gate:
         self.metrics = metrics
         self._keys = None if api_key is None else _digests(api_key)
         self.large = ThreadPoolExecutor(max_workers=1, thread_name_prefix="json")
+        self._pace = Pace()
         self.held = 0  # bytes of bodies that are being read
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,6 +69,8 @@ class Gate:
         body = scope["tacitly.body"] = Body(self, scope, receive)
         reply = _Reply(send, scope, body, self.metrics)
         try:
+            if scope["path"] != OPEN_PATH:
+                await self._pace.turn()
             self._admit(scope, body)
             await self.app(scope, body.receive, reply.send)
         except Exception as error:  # its words may quote the request, and would be logged further out

@@ -14,7 +14,8 @@ _HALF = re.compile("[\ud800-\udfff]")
 _OPEN_AND_CLOSE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LARGEST = 2**63
-_PARTS = 10_000  # lists and objects; each costs far more than its two bytes
+# What a body may hold of each: reading more would keep the interpreter from everything else for too long.
+_PARTS, _VALUES = 10_000, 100_000
 _NAMES = 1000  # of one object; each that no field has costs an error of its own
 _REMEDY = "correct the body"
 
@@ -62,7 +63,7 @@ def read_json(body: bytes, *, depth: int) -> object:
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(pairs) > _NAMES:
-        raise _no_json("the body holds an object with too many names", f"{_NAMES:,}")
+        raise _too_many("names in one object", _NAMES)
     made = dict(pairs)
     if len(made) == len(pairs):
         return made
@@ -73,9 +74,14 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _require_shallow(body: bytes, depth: int) -> None:
     """Refuse what is nested too deep, or of too many parts, before anything is made of it."""
-    brackets = _STRING.sub(b"", body).translate(_OPEN_AND_CLOSE, _NO_BRACKETS)
+    if body.count(b'"') > 2 * _VALUES:
+        raise _too_many("texts", _VALUES)
+    bare = _STRING.sub(b"", body)
+    if bare.count(b",") > _VALUES:
+        raise _too_many("values", _VALUES)
+    brackets = bare.translate(_OPEN_AND_CLOSE, _NO_BRACKETS)
     if len(brackets) > 2 * _PARTS:
-        raise _no_json("the body holds too many lists and objects", f"{_PARTS:,}")
+        raise _too_many("lists and objects", _PARTS)
     taken = 0
     while (inner := brackets.replace(b"[]", b"")) != brackets and taken <= depth:
         brackets, taken = inner, taken + 1
@@ -125,6 +131,10 @@ def _unusable(path: _Path, problem: str) -> ApiError:
 def _no_json(problem: str, allowed: str, *, param: str | None = None) -> ApiError:
     words = f"{problem}; allowed: {allowed}; {_REMEDY}"
     return ApiError(400, words, param=param and shortened(param), code="invalid_json")
+
+
+def _too_many(what: str, most: int) -> ApiError:
+    return _no_json(f"the body holds too many {what}", f"{most:,}")
 
 
 def _too_deep(depth: int) -> ApiError:

@@ -20,8 +20,8 @@ class Limits:
         score_answers: Of one request for scores.
         score_tokens: Of one answer that is scored, with its prompt.
         scoring: Requests for scores that may be under way or wait; more are answered with 429.
-        connections: Open at once; for one more, the client that has been waited for longest is given up, or where none is,
-            the new one is answered with 429.
+        connections: Open at once; for one more, the client that has been waited for longest is given up, or where none
+            is, the new one is answered with 429.
         head_bytes: Of a request's line and headers.
         head_seconds: In which a request's line and headers must have come,
         body_seconds: and its body, from the end of these.

@@ -4,11 +4,13 @@ import gc
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 
+import anyio
 import uvicorn
 
 from tacitly.errors import SettingsError
@@ -17,6 +19,7 @@ from tacitly.serve.connection import server_config
 from tacitly.serve.service import Service
 
 KEY_VARIABLE = "TACITLY_API_KEY"
+SWITCH_SECONDS = 0.0005  # how long the thread that runs the model may keep the interpreter from those who ask
 
 
 def read_key(file: Path | None) -> str | None:
@@ -97,8 +100,10 @@ def run(service: Service, bound: socket.socket, *, key: str | None, ready: Calla
     host, port = bound.getsockname()[:2]
     app = create_app(service, api_key=key)
     server = Server(server_config(app, host=host, port=port, limits=service.limits), service, ready)
+    anyio.run(anyio.sleep, 0)  # loads what the first stream would make all others wait for
     gc.collect()
     gc.freeze()  # what is loaded by now stays; looking through it would hold up every stream
+    sys.setswitchinterval(SWITCH_SECONDS)
     server.run(sockets=[bound])
     service.writer.join()
     return server.ended_by

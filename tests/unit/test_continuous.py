@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tacitly.activations.capture import Recorder
+from tacitly.engines import prompt_reading
 from tacitly.engines.base import Generation, Reading, Request, Sampling
 from tacitly.engines.continuous import ContinuousBatch
 from tacitly.engines.forward import Forward
@@ -259,7 +260,8 @@ def test_a_batch_that_grows_and_mixes_prompts_writes_what_each_would_be_alone(
     ]
     gone = {f"q{i}" for i in rng.integers(0, len(requests), 2)} if rng.random() < 0.5 else set[str]()
     forward = Forward(lm)
-    with torch.inference_mode():
+    with torch.inference_mode(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prompt_reading, "PART_TOKENS", int(rng.choice([5, 256])))
         prefix = forward.prefix([(*PREFIX, 3), (*PREFIX, 4)])
         recorder = Recorder(lm.sites, ("residual",), only=(1, 3))
         batch = ContinuousBatch(
@@ -297,3 +299,33 @@ def test_draws_are_those_of_the_name_that_is_given_for_them(lm: LanguageModel) -
     other = replace(plain, key="b")
     tokens = {r: next(iter(write(lm, [r]).values())).token_ids for r in (plain, named, other)}
     assert tokens[plain] == tokens[named] != tokens[other]
+
+
+def test_others_go_on_while_a_long_prompt_is_read(endless: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompt_reading, "PART_TOKENS", 8)
+    forward = Forward(endless)
+    with torch.inference_mode():
+        batch = ContinuousBatch(
+            endless,
+            forward,
+            forward.prefix([(*PREFIX, 3), (*PREFIX, 4)]),
+            slots=4,
+            columns=120,
+            sampling=Sampling(max_new_tokens=20),
+            grows=True,
+        )
+        batch.fill(deque([request("short", 60)]))
+        long = deque([request("long", *range(60, 100)), request("next", 61)])
+        written = []
+        with Passes(endless) as passes:
+            while batch.active < 3:
+                batch.fill(long)
+                batch.step()
+                written.append([r.key for r, _, _ in batch.newest()])
+        assert written[:4] == [["short"]] * 4  # 40 tokens in five parts, and a token of the other between them
+        assert len(written) == 5
+        assert max(passes.tokens) == 8
+        batch.fill(deque([request("gone", *range(100, 150))]))
+        assert batch.busy
+        batch.cancel("gone")
+        assert not batch._reader.busy

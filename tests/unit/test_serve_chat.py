@@ -349,3 +349,18 @@ def test_the_description_of_the_api_names_every_field(server: Server) -> None:
     assert set(body["properties"]) == set(ChatRequest.model_fields)
     assert body["additionalProperties"] is False
     assert "text/event-stream" in described["paths"]["/v1/completions"]["post"]["responses"]["200"]["content"]
+
+
+def test_nothing_of_a_request_is_sent_elsewhere(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tacitly.serve.app import create_app
+
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    app = create_app(server.service)
+    assert not app._native_telemetry.enabled()
+    assert not app._telemetry["auto_configure"]
+
+
+def test_questions_that_lack_what_the_study_showed_have_a_caution(model: LanguageModel) -> None:
+    asking = LONG.model_copy(update={"whole": False})
+    with serving(made_service(model, made_detector(model, asking=asking))) as server:
+        assert ask(server).choices[0].tacitly["caution"] == OTHER_WAY

@@ -119,3 +119,15 @@ def test_help_loads_neither_a_server_nor_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_model_that_cannot_write_is_refused(
+    detector: Path, monkeypatch: pytest.MonkeyPatch, no_key: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tacitly.engines.continuous import ContinuousBatch
+
+    monkeypatch.setattr(ContinuousBatch, "step", lambda _: 1 / 0)
+    assert command(["serve", "--detector", str(detector), "--port", "0"]) == 2
+    said = capsys.readouterr()
+    assert "cannot write an answer: the model failed at this" in said.err.splitlines()[-1]
+    assert said.out == ""

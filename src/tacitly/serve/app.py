@@ -1,6 +1,7 @@
 """The application: all routes behind the gate."""
 
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -18,6 +19,15 @@ from tacitly.serve.score_route import score_router
 from tacitly.serve.service import Service
 
 SUMMARY = "A language model whose answers come with their detector's scores, in OpenAI's form."
+
+NO_TELEMETRY: Any = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""Whatever the environment says: nothing of a request leaves this process."""
 
 
 def create_app(service: Service, *, limits: Limits | None = None, api_key: str | None = None) -> FastAPI:

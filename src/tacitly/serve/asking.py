@@ -23,13 +23,13 @@ def ask_messages(service: Service, messages: Sequence[Message], *, drawn: bool) 
     question = messages[-1].text
     if not question.strip():
         raise ApiError(422, "'messages' ends with an empty question; allowed: some text", param="messages")
-    own = len(messages) == 1
+    lone = len(messages) == 1
     try:
-        ids = service.chat.prompt(question) if own else _render(service, messages)
+        ids = service.chat.prompt(question) if lone else _render(service, messages)
     except UserError as error:
         raise ApiError(422, f"'messages': {error}", param="messages", code="not_rendered") from None
     _require_tokens(service, ids, "messages")
-    return Prompt(ids, question, _caution(own=own, drawn=drawn))
+    return Prompt(ids, question, _caution(own=lone and service.chat.asking.whole, drawn=drawn))
 
 
 def ask_text(service: Service, prompt: str | Sequence[int], *, drawn: bool) -> Prompt:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -19,9 +18,12 @@ from tacitly.engines.base import MEMORY, Generation, Request, Sampling
 from tacitly.engines.continuous import ContinuousBatch
 from tacitly.engines.forward import Forward, PrefixCache
 from tacitly.engines.room import Room
+from tacitly.errors import ModelError
 from tacitly.models.load import LanguageModel
 from tacitly.probes.detector import Detector
 from tacitly.probes.own_model import Note
+from tacitly.probes.token_probes import TokenProbes
+from tacitly.serve.errors import ApiError
 from tacitly.serve.limits import Limits
 from tacitly.serve.metrics import Metrics
 from tacitly.serve.orders import Order
@@ -88,17 +90,20 @@ class Service:
         return Appraiser(self.detector, self.chat.asking, self.language_model)
 
     @property
-    def tokens(self) -> "Any":
+    def tokens(self) -> TokenProbes | None:
         """What scores the tokens of an answer while it is written."""
-        found: Any = getattr(self.detector, "tokens", None)
-        return found
+        return self.detector.tokens
 
     def start(self) -> None:
         """Begin to write."""
         self.writer.start()
 
     def warm(self) -> None:
-        """Write one short answer for nobody, after which the first client need not wait longer than others."""
+        """Write one short answer for nobody, after which the first client need not wait longer than others.
+
+        Raises:
+            ModelError: The model cannot write.
+        """
 
         async def write() -> None:
             sampling = Sampling(max_new_tokens=2)
@@ -108,7 +113,11 @@ class Service:
             async for _ in order.news():
                 pass
 
-        asyncio.run(write())
+        try:
+            asyncio.run(write())
+        except ApiError as error:
+            name = self.language_model.identity.name
+            raise ModelError(f"the model {name!r} cannot write an answer: {error.message}") from None
 
     def stop(self) -> None:
         """Break off all that is being written."""

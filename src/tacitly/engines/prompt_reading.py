@@ -115,7 +115,10 @@ class PromptReader:
             if prompt not in unique:
                 longest = max(longest, len(prompt) - prefix.length)
                 full = len(unique) == self._most or (len(unique) + 1) * longest > PROMPT_TOKENS
-                if unique and (full or (self._equal and len(prompt) != len(requests[0].prompt_ids))):
+                alone = (self._in_parts and longest > PART_TOKENS) or (
+                    self._equal and len(prompt) != len(requests[0].prompt_ids)
+                )
+                if unique and (full or alone):
                     break
                 unique.add(prompt)
             requests.append(waiting.popleft())

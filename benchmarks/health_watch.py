@@ -1,4 +1,4 @@
-"""Asks a server's `/health` until standard input ends, and prints how long each reply took, as JSON.
+"""Asks a server's `/health` until standard input ends; prints, as JSON, when each time and how long the reply took.
 
 `python benchmarks/health_watch.py PORT [--every SECONDS]`. Every other request has a connection of its own.
 """
@@ -47,10 +47,10 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=0.02)
     given = parser.parse_args()
     kept: list[socket.socket] = []
-    taken = []
+    taken: list[tuple[float, float]] = []
+    first = time.perf_counter()
     while not select.select([sys.stdin], [], [], given.every)[0]:
-        taken.append(timed(given.port, kept))
-        taken.append(timed(given.port, []))
+        taken += [(time.perf_counter() - first, timed(given.port, connection)) for connection in (kept, [])]
     print(json.dumps(taken))
 
 

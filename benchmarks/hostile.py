@@ -16,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections import Counter
@@ -53,11 +54,11 @@ def main() -> int:
         ours = given.requests - (given.requests // 4 if fuzz else 0)
         replies = asyncio.run(_attack(Attacker(served.port, model), ours, given.only))
         fuzzed = fuzz.communicate()[0] if fuzz else ""
-        seconds = json.loads(watcher.communicate("")[0])
+        waits = json.loads(watcher.communicate("")[0])
         counted = _counted(served)
         taken = time.monotonic() - began
         log = served.log.read_text()
-    return _judge(replies, counted, sorted(seconds), fuzzed=fuzzed, taken=taken, log=log)
+    return _judge(replies, counted, waits, fuzzed=fuzzed, taken=taken, log=log)
 
 
 def _arguments() -> argparse.Namespace:
@@ -109,7 +110,8 @@ def _fuzz(command: str, served: Served, requests: int) -> subprocess.Popen[str]:
         "--warnings",
         "off",
     ]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    where = tempfile.gettempdir()  # it keeps a folder of its own where it runs
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=where)
 
 
 def _get(served: Served, path: str) -> bytes:
@@ -128,18 +130,28 @@ def _counted(served: Served) -> Counter[str]:
 
 
 def _judge(
-    replies: Replies, counted: Counter[str], seconds: Sequence[float], *, fuzzed: str, taken: float, log: str
+    replies: Replies,
+    counted: Counter[str],
+    waits: Sequence[tuple[float, float]],
+    *,
+    fuzzed: str,
+    taken: float,
+    log: str,
 ) -> int:
     for name in dict.fromkeys(name for name, _ in replies):
         said = ", ".join(f"{what}: {n}" for (kind, what), n in sorted(replies.items()) if kind == name)
         print(f"{name:22} {said}")
-    total = replies.total() + max(0, counted.total() - replies.total() if fuzzed else 0)
     by_status = ", ".join(f"{status}: {n}" for status, n in sorted(counted.items()))
-    print(f"\n{total:,} requests in {taken:.0f} s; replies by the server's own count: {by_status}")
+    print(
+        f"\n{replies.total():,} requests of ours in {taken:.0f} s; all replies, by the server's own count: {by_status}"
+    )
     if fuzzed:
-        print("schemathesis:", " ".join(fuzzed.strip().splitlines()[-1].split()).strip("= "))
+        print("schemathesis:", *fuzzed.strip().splitlines()[-12:], sep="\n    ")
+    seconds = sorted(took for _, took in waits)
     worst, tail = seconds[-1], seconds[int(len(seconds) * 0.99)]
     print(f"/health: {len(seconds):,} replies, at most {1000 * worst:.0f} ms, 99 in 100 within {1000 * tail:.0f} ms")
+    slowest = sorted(waits, key=lambda one: -one[1])[:5]
+    print("the slowest:", ", ".join(f"{1000 * took:.0f} ms after {at:.0f} s" for at, took in slowest))
     failed = []
     if any(status.startswith("5") for status in [*counted, *(what for _, what in replies)]):
         failed.append("there were replies of 5xx")

@@ -11,6 +11,7 @@ from tacitly.cli import show
 from tacitly.extras import require
 
 STOPPED = 130
+CHARACTERS = 16  # of a text, for each token that it may have
 
 
 def serve(
@@ -40,7 +41,14 @@ def serve(
     from tacitly.serve.service import Service
 
     key = running.read_key(api_key_file)
-    limits = Limits(streams=streams, waiting=queue, prompt_tokens=prompt_tokens, new_tokens=new_tokens)
+    limits = Limits(
+        streams=streams,
+        waiting=queue,
+        prompt_tokens=prompt_tokens,
+        prompt_characters=CHARACTERS * prompt_tokens,
+        new_tokens=new_tokens,
+        score_tokens=prompt_tokens + new_tokens,
+    )
     notes = show.messages()
     with running.bind(host, port, key=key) as bound:
         service = Service(

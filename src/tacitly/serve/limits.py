@@ -39,7 +39,7 @@ class Limits:
     streams: int = 64
     waiting: int = 64
     score_answers: int = 256
-    score_tokens: int = 4096
+    score_tokens: int = 3072
     scoring: int = 16
     connections: int = 512
     head_bytes: int = 32_768

@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from starlette.responses import Response
 
 from tacitly.probes.verdict import VERDICTS, Verdict
+from tacitly.serve.documenting import errors
 
 KINDS = ("prompt", "written", "scored")
 
@@ -90,7 +91,7 @@ def metrics_router(service: Counted) -> APIRouter:
         """Answers without a key, and whatever else is going on."""
         return {"status": "ok"}
 
-    @router.get("/metrics", summary="Counts for Prometheus", response_class=Response)
+    @router.get("/metrics", summary="Counts for Prometheus", response_class=Response, responses=errors(401))
     async def counts() -> Response:
         """Requests by route and status, tokens, answers by verdict, failures, answers being written, the process."""
         return Response(service.metrics.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from openai.types import Model
 from starlette.responses import Response
 
+from tacitly.serve.documenting import errors
 from tacitly.serve.errors import ApiError
 from tacitly.serve.replies import as_json
 from tacitly.serve.service import Service
@@ -17,12 +18,12 @@ def models_router(service: Service) -> APIRouter:
     router = APIRouter(tags=["models"])
     model = Model(id=service.model_name, created=int(time.time()), object="model", owned_by="tacitly")
 
-    @router.get("/v1/models", summary="The model that is served")
+    @router.get("/v1/models", summary="The model that is served", responses=errors(401))
     async def models() -> Response:
         """A list with one model."""
         return Response(b'{"object":"list","data":[' + as_json(model) + b"]}", media_type="application/json")
 
-    @router.get("/v1/models/{name:path}", summary="One model")
+    @router.get("/v1/models/{name:path}", summary="One model", responses=errors(401, 404, 422))
     async def one_model(name: str) -> Response:
         """The model, if it is the one that is served."""
         require_model(service, name)

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from openai import OpenAI
+from openai.types.chat import ChatCompletionChunk
 
 from tacitly.models.load import LanguageModel
 from tacitly.probes.detector import Detector
@@ -23,6 +25,7 @@ from tacitly.serve.service import Service
 from tests.unit.detect_samples import ASKING, WIDTH, made_detector, tiny
 from tests.unit.gate_samples import PATIENCE, running
 
+QUESTION = "Which lake is deep?"
 LIMITS = Limits(prompt_tokens=160, new_tokens=64, streams=8, waiting=8)
 LONG = ASKING.model_copy(update={"max_new_tokens": 24})
 
@@ -106,3 +109,15 @@ def answers(service: Service, *asked: Wanted) -> list[list[Answer]]:
         return await asyncio.gather(*(answer(service, one) for one in asked))
 
     return asyncio.run(all_of_them())
+
+
+def say(text: str = QUESTION, **more: Any) -> dict[str, Any]:
+    return {"model": "a-tiny-model", "messages": [{"role": "user", "content": text}], **more}
+
+
+def ask(server: Server, text: str = QUESTION, **more: Any) -> Any:
+    return server.client.chat.completions.create(**say(text, **more))
+
+
+def chunks(server: Server, text: str = QUESTION, **more: Any) -> list[ChatCompletionChunk]:
+    return list(ask(server, text, stream=True, **more))

@@ -208,7 +208,10 @@ def edit(saved, change):
             "schema version 2 counts layers in one way",
         ),
         (lambda d: edit(d, lambda c: c["probes"][0].update(calibrator="guess")), "calibrator: Input should be"),
-        (lambda d: edit(d, lambda c: c["probes"][0].update(calibrator="isotonic")), "'exact_answer.isotonic_said' cannot be read"),
+        (
+            lambda d: edit(d, lambda c: c["probes"][0].update(calibrator="isotonic")),
+            "'exact_answer.isotonic_said' cannot be read",
+        ),
         (lambda d: edit(d, lambda c: c.update(abstention={"alpha": 0.1})), "abstention.delta: Field required"),
         (lambda d: edit(d, lambda c: c.update(abstention={**PROMISE, "errors": None})), "either a threshold"),
         (lambda d: edit(d, lambda c: c.update(abstention={**PROMISE, "alpha": 1.5})), "abstention.alpha: Input should"),

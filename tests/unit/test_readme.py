@@ -42,7 +42,8 @@ def test_the_recipe_is_one() -> None:
 def test_every_command_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
     named = set(re.findall(r"^ +(?:\.venv/bin/)?tacitly (\w+)", README, flags=re.MULTILINE))
     assert named == {
-        "study", "merge", "transfer", "finetune", "compare", "chat", "detect", "serve", "check", "report", "tasks", "models",
+        "study", "merge", "transfer", "finetune", "compare", "chat", "detect", "serve", "check", "report", "tasks",
+        "models",
     }  # fmt: skip
     for name in named:
         assert command([name, "--help"]) == 0

@@ -27,7 +27,7 @@ NO_TELEMETRY: Any = {
     "operation_spans": False,
     "auto_configure": False,
 }
-"""Whatever the environment says: nothing of a request leaves this process."""
+"""Exceptions with their words would go wherever the environment says; nothing of a request leaves this process."""
 
 
 def create_app(service: Service, *, limits: Limits | None = None, api_key: str | None = None) -> FastAPI:
@@ -44,8 +44,7 @@ def create_app(service: Service, *, limits: Limits | None = None, api_key: str |
         summary=SUMMARY,
         version=version("tacitly"),
         openapi_url=None,
-        # Exceptions with their words would go wherever the environment says.
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        telemetry=NO_TELEMETRY,
     )
     install_handlers(app)
     for router in (

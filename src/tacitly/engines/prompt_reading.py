@@ -114,15 +114,19 @@ class PromptReader:
                 break
             if prompt not in unique:
                 longest = max(longest, len(prompt) - prefix.length)
-                full = len(unique) == self._most or (len(unique) + 1) * longest > PROMPT_TOKENS
-                alone = (self._in_parts and longest > PART_TOKENS) or (
-                    self._equal and len(prompt) != len(requests[0].prompt_ids)
-                )
-                if unique and (full or alone):
+                if unique and not self._fits(
+                    len(unique) + 1, longest, alike=len(prompt) == len(requests[0].prompt_ids)
+                ):
                     break
                 unique.add(prompt)
             requests.append(waiting.popleft())
         return requests, prefix
+
+    def _fits(self, prompts: int, longest: int, *, alike: bool) -> bool:
+        """Whether so many prompts of at most so many tokens are read in one pass; `alike` if all are equally long."""
+        if prompts > self._most or prompts * longest > PROMPT_TOKENS or (self._in_parts and longest > PART_TOKENS):
+            return False
+        return alike or not self._equal
 
     def _whole(self, requests: list[Request], prefix: PrefixCache, prompts: Sequence[tuple[int, ...]]) -> ReadPrompts:
         states = StepBuffer(self._recorder, rows=len(prompts), columns=1) if self._recorder else None

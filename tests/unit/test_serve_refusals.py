@@ -12,7 +12,8 @@ from openai.types.chat import completion_create_params as chat_params
 
 from tacitly.models.load import LanguageModel
 from tacitly.serve.schemas import _NEUTRAL, IGNORED, ChatRequest, CompletionRequest
-from tests.unit.serve_samples import LIMITS, Server, ask, made_model, made_service, say, serving
+from tests.unit.detect_samples import made_detector
+from tests.unit.serve_samples import LIMITS, LONG, Server, ask, made_model, made_service, say, serving
 
 pytestmark = pytest.mark.unit
 
@@ -120,6 +121,16 @@ def test_another_model_is_not_there(server: Server) -> None:
     [listed] = server.client.models.list().data
     assert (listed.id, listed.object) == ("a-tiny-model", "model")
     assert server.client.models.retrieve("a-tiny-model").id == "a-tiny-model"
+    assert listed.tacitly == {"cautions": []}  # type: ignore[attr-defined]
+
+
+def test_the_model_comes_with_why_its_scores_may_mean_less(model: LanguageModel) -> None:
+    detector = made_detector(model, asking=LONG.model_copy(update={"whole": False}))
+    with serving(made_service(model, detector)) as server:
+        [listed] = server.client.models.list().data
+    assert listed.tacitly == {  # type: ignore[attr-defined]
+        "cautions": ["the detector learned on questions that came with more than a question, such as a passage"]
+    }
 
 
 def test_a_full_server_says_when_to_try_again(model: LanguageModel) -> None:

@@ -16,11 +16,12 @@ from tacitly.text import shortened
 def models_router(service: Service) -> APIRouter:
     """The routes, for one model."""
     router = APIRouter(tags=["models"])
-    model = Model(id=service.model_name, created=int(time.time()), object="model", owned_by="tacitly")
+    said = {"tacitly": {"cautions": list(service.cautions)}}  # a field that ordinary clients leave alone
+    model = Model(id=service.model_name, created=int(time.time()), object="model", owned_by="tacitly", **said)
 
     @router.get("/v1/models", summary="The model that is served", responses=errors(401))
     async def models() -> Response:
-        """A list with one model."""
+        """A list with one model, and with why its scores may mean less than the detector's card says."""
         return Response(b'{"object":"list","data":[' + as_json(model) + b"]}", media_type="application/json")
 
     @router.get("/v1/models/{name:path}", summary="One model", responses=errors(401, 404, 422))

@@ -1,7 +1,7 @@
 """Scoring existing answers beside those that are being written: a few at a time, and one request after the other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -12,6 +12,7 @@ from tacitly.detect.preparing import PreparedAnswer
 from tacitly.detect.records import GivenAnswer, ScoredAnswer
 from tacitly.detect.scorer import Scorer
 from tacitly.detect.token_scores import TokenScores
+from tacitly.engines.passes import in_passes
 from tacitly.errors import TaskError
 from tacitly.serve.errors import ApiError
 from tacitly.serve.limits import Limits
@@ -135,7 +136,7 @@ class Desk:
         ready = {i: one for i, one in prepared.items() if isinstance(one, PreparedAnswer)}
         for tokens in (False, True):
             some = {i: one for i, one in ready.items() if wishes[i].tokens == tokens}
-            for window in _windows(some):
+            for window in _passes(some):
                 await require_client(request)
                 answers = [some[i] for i in window]
                 found |= dict(zip(window, await self._judge(answers, tokens=tokens), strict=True))
@@ -167,18 +168,11 @@ async def require_client(request: Request) -> None:
         raise ApiError(_GONE, "the client went away")
 
 
-def _windows(answers: dict[int, PreparedAnswer]) -> Iterator[list[int]]:
-    """The answers' numbers, longest first, as many together as fit one pass, padded to the longest."""
+def _passes(answers: dict[int, PreparedAnswer]) -> Iterator[list[int]]:
+    """The answers' numbers, longest first, as many together as fit one pass."""
 
     def length(number: int) -> int:
         return len(answers[number].prompt_ids) + len(answers[number].tokens.token_ids) + 1
 
-    left: Iterable[int] = sorted(answers, key=length, reverse=True)
-    window: list[int] = []
-    for number in left:
-        if window and (len(window) + 1) * length(window[0]) > TOKENS_AT_ONCE:
-            yield window
-            window = []
-        window.append(number)
-    if window:
-        yield window
+    ordered = sorted(answers, key=length, reverse=True)
+    return in_passes(ordered, length, most=len(ordered), tokens=TOKENS_AT_ONCE)

@@ -154,7 +154,18 @@ def test_who_goes_away_frees_a_place_whether_waiting_or_not(held: Service) -> No
         assert told(one) == told(alone)
 
 
-def test_an_answer_given_up_amid_its_writing_leaves_the_others_as_they_are(held: Service) -> None:
+def test_an_answer_given_up_amid_its_writing_leaves_the_others_as_they_are(
+    held: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[str] = []
+    cancel = ContinuousBatch.cancel
+
+    def watched(batch: ContinuousBatch, key: str) -> None:
+        left.append(key)
+        cancel(batch, key)
+
+    monkeypatch.setattr(ContinuousBatch, "cancel", watched)
+
     async def ask() -> Answer:
         first = Answers(held, wanted(lone(held, asked(1)), max_tokens=64))
         second = asyncio.ensure_future(Answers(held, wanted(lone(held, asked(2)), max_tokens=64)).all())
@@ -168,6 +179,7 @@ def test_an_answer_given_up_amid_its_writing_leaves_the_others_as_they_are(held:
     [[alone]] = answers(held, wanted(lone(held, asked(2)), max_tokens=64))
     assert told(mine) == told(alone)
     assert held.writer.active == 0
+    assert len(left) == 1  # the engine writes no more of it
 
 
 def test_where_the_model_fails_those_are_told_and_the_next_are_answered(

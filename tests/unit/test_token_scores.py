@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from tacitly.activations.base import ArrayStateTable
+from tacitly.errors import DetectorError
 from tacitly.experiments.answer_table import read_answers
 from tacitly.experiments.detector_training import DetectorSource
 from tacitly.experiments.probe_stage import ProbeStage, train_probes
@@ -99,6 +100,22 @@ def test_a_saved_detector_scores_tokens_as_before_at_every_layer(
     blind = loaded.score(fresh.states("residual", 0, "-1"), layer=0)
     assert abs(blind[right].mean() - blind[~right].mean()) < 0.1
     np.testing.assert_array_equal(scores, stage.detector.tokens.score(fresh.states("residual", 1, "-1")))
+
+
+def test_each_layer_has_a_probe_of_its_own(stage: ProbeStage) -> None:
+    assert stage.detector is not None
+    probes = stage.detector.tokens
+    assert probes is not None
+    states = np.random.default_rng(3).normal(size=(5, WIDTH))
+    for row, layer in enumerate(probes.layers):
+        margins = states @ probes.coefficients[row] + probes.biases[row]
+        expected = 1 / (1 + np.exp(-(probes.header.slopes[row] * margins + probes.header.intercepts[row])))
+        np.testing.assert_allclose(probes.score(states, layer=layer), expected)
+    assert not np.allclose(probes.score(states, layer=0), probes.score(states, layer=1))
+    with pytest.raises(DetectorError, match="layer 7 has no probe of tokens; allowed: 0 to 1"):
+        probes.score(states, layer=7)
+    with pytest.raises(DetectorError, match=r"states of shape \(5, 3\) do not fit"):
+        probes.score(states[:, :3])
 
 
 def test_every_token_is_read_where_every_token_was_kept(rows: pd.DataFrame) -> None:

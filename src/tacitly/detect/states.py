@@ -46,13 +46,10 @@ class AnswerStates:
 
     def at(self, site: str, layer: int, indices: Sequence[int]) -> Float[np.ndarray, "token width"]:
         """The states of some captured tokens in one cell."""
-        columns = [self.indices.index(i) for i in indices] if len(indices) == 1 else self._columns(indices)
+        places = {index: column for column, index in enumerate(self.indices)}
+        columns = [places[index] for index in indices]
         found: Float[np.ndarray, "token width"] = self.states[site][self.layers[site].index(layer), columns]
         return found
-
-    def _columns(self, indices: Sequence[int]) -> list[int]:
-        places = {index: column for column, index in enumerate(self.indices)}
-        return [places[index] for index in indices]
 
 
 def read_wanted(engine: TorchEngine, wanted: Mapping[int, Wanted], *, batch_size: int) -> dict[int, AnswerStates]:

@@ -13,7 +13,7 @@ from tacitly.errors import UndefinedMetricError
 from tacitly.evaluation.calibration import Platt, fit_platt
 from tacitly.evaluation.folds import Fold, OuterFold
 from tacitly.evaluation.metrics import fold_aurocs
-from tacitly.experiments.answer_table import AnswerTable
+from tacitly.experiments.answer_table import AnswerTable, Grouping
 from tacitly.experiments.calibrating import on_log_odds
 from tacitly.experiments.cell_ranking import merge_margins
 from tacitly.experiments.fold_plan import FoldPlan, FoldPlans
@@ -125,13 +125,11 @@ def train_token_probes(
     if exact is None:
         raise UndefinedMetricError("the detector has no probe for exact answers")
     header = exact.header
-    plan = next(
-        found for (name, grouping), found in plans.detector.items() if (name, grouping) == ("located", header.grouping)
-    )
+    grouping: Grouping = "by_answer" if header.grouping == "by_answer" else "by_entity"
+    plan = plans.detector["located", grouping]
     tokens, features = _read(table, states, header.site, header.layer, seed=seed)
     folds = [tokens.fold(outer.fold) for outer in plan.folds]
     outside = _weigh(features, table.correct, tokens, folds, C=header.C)
-    everything = np.ones(len(tokens.answer), dtype=bool)
     lock, layers = Lock(), tuple(sorted(states.layers(header.site)))
 
     def fit(layer: int) -> tuple[Float[np.ndarray, " width"], float, Platt]:
@@ -165,7 +163,7 @@ def train_token_probes(
             slopes=tuple(platt.slope for _, _, platt in fitted),
             intercepts=tuple(platt.intercept for _, _, platt in fitted),
             answers=len(np.unique(tokens.answer)),
-            tokens=int(everything.sum()),
+            tokens=len(tokens.answer),
             grouping=header.grouping,
         ),
         np.stack([coefficients for coefficients, _, _ in fitted]).astype(np.float64),
